@@ -1,0 +1,58 @@
+// Package cli holds kickoff's commands, one file each. It is the only place that wires the parts together.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// commands is the table of all commands, in the order of the help text.
+var commands = []func(*IO) *cobra.Command{
+	newVersionCommand,
+}
+
+// Main runs the command line and gives the exit status.
+func Main(args []string, sio *IO) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := NewRoot(sio)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var exit *ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		if exit.Err != nil {
+			fmt.Fprintln(sio.Err, "Error:", exit.Err)
+		}
+		return exit.Code
+	}
+	fmt.Fprintln(sio.Err, "Error:", err)
+	return 1
+}
+
+// NewRoot builds the command tree.
+func NewRoot(sio *IO) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kickoff",
+		Short: "blank cloud servers into working ones, in time for the match",
+		Long: `kickoff turns blank cloud servers into working ones and keeps exactly as many of them in service as the
+next match needs: a Puppet-compatible server, an agent, a fleet controller and a console in one binary.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(sio.In)
+	root.SetOut(sio.Out)
+	root.SetErr(sio.Err)
+	for _, c := range commands {
+		root.AddCommand(c(sio))
+	}
+	return root
+}
