@@ -14,7 +14,10 @@ import (
 const maxDepth = 1000
 
 // AppendJSON appends v as JSON, keeping the order of hashes. Values that JSON lacks are written as rich data.
-func AppendJSON(buf []byte, v Value) []byte {
+func AppendJSON(buf []byte, v Value) []byte { return appendJSON(buf, v, false) }
+
+// appendJSON writes v; plain says that v holds nothing any more but what JSON has.
+func appendJSON(buf []byte, v Value, plain bool) []byte {
 	switch v := v.(type) {
 	case nil, Undef:
 		return append(buf, "null"...)
@@ -30,23 +33,19 @@ func AppendJSON(buf []byte, v Value) []byte {
 			if i > 0 {
 				buf = append(buf, ',')
 			}
-			buf = AppendJSON(buf, e)
+			buf = appendJSON(buf, e, plain)
 		}
 		return append(buf, ']')
 	case *Hash:
-		if stringKeys(v) {
-			return appendObject(buf, v)
+		if plain || stringKeys(v) {
+			return appendObject(buf, v, plain)
 		}
 	case Float:
 		if s := v.String(); s != "NaN" && !strings.HasSuffix(s, "Infinity") {
 			return append(buf, s...)
 		}
 	}
-	rich := ToRich(v)
-	if h, ok := rich.(*Hash); ok {
-		return appendObject(buf, h)
-	}
-	return AppendJSON(buf, rich)
+	return appendJSON(buf, ToRich(v), true)
 }
 
 func stringKeys(h *Hash) bool {
@@ -58,7 +57,7 @@ func stringKeys(h *Hash) bool {
 	return true
 }
 
-func appendObject(buf []byte, h *Hash) []byte {
+func appendObject(buf []byte, h *Hash, plain bool) []byte {
 	buf = append(buf, '{')
 	for i, k := range h.keys {
 		if i > 0 {
@@ -66,7 +65,7 @@ func appendObject(buf []byte, h *Hash) []byte {
 		}
 		buf = appendText(buf, k.String())
 		buf = append(buf, ':')
-		buf = AppendJSON(buf, h.vals[i])
+		buf = appendJSON(buf, h.vals[i], plain)
 	}
 	return append(buf, '}')
 }

@@ -55,10 +55,6 @@ func fromRuby(source string) string {
 			inClass++
 		case c == ']' && inClass > 0:
 			inClass--
-		case c == '(' && strings.HasPrefix(source[i:], "(?<") && i+3 < len(source) && source[i+3] != '=' && source[i+3] != '!':
-			b.WriteString("(?P<")
-			i += 2
-			continue
 		case c == '(' && strings.HasPrefix(source[i:], "(?m"):
 			b.WriteString("(?s")
 			i += 2
