@@ -49,13 +49,13 @@ CREATE INDEX enrolment_tokens_by_instance ON enrolment_tokens (instance_id);
 CREATE TABLE enrolment_decisions (
     id          INTEGER PRIMARY KEY,
     certname    TEXT NOT NULL,
-    instance_id TEXT NOT NULL DEFAULT '',
     at          BIGINT NOT NULL,
     verdict     TEXT NOT NULL,
     reason      TEXT NOT NULL,
     detail      TEXT NOT NULL DEFAULT '',
     key_id      TEXT NOT NULL DEFAULT '',
-    remote      TEXT NOT NULL DEFAULT ''
+    remote      TEXT NOT NULL DEFAULT '',
+    count       INTEGER NOT NULL DEFAULT 1  -- how often the same was decided in a row
 );
 CREATE INDEX enrolment_decisions_by_certname ON enrolment_decisions (certname, id);
 
