@@ -35,6 +35,10 @@ type Instance struct {
 
 	// LastRun is the last run its agent reported.
 	LastRun Run `json:"last_run,omitzero"`
+	// FailedRuns counts failed runs in a row before it first served.
+	FailedRuns int `json:"failed_runs,omitempty"`
+	// Admitted is set when the gate opened: the balancer may send traffic.
+	Admitted bool `json:"admitted,omitempty"`
 	// Health is what the balancer or the prober last said.
 	Health Health `json:"health,omitzero"`
 
