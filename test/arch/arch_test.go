@@ -17,8 +17,8 @@ import (
 var layers = [][]string{
 	{"diag"},
 	{"value"},
-	{"catalog", "fact", "puppet/syntax"},
-	{"resource", "report", "wire", "config", "api", "fleet/instance"},
+	{"catalog", "fact", "puppet/syntax", "fleet/instance"},
+	{"resource", "report", "wire", "config", "api"},
 	{"puppet/types", "agent/provider", "fleet/cloud", "fleet/balancer", "localcloud"},
 	{"puppet/module", "fleet/userdata", "agent/collect", "agent/balancer", "fleet/plan"},
 	{"puppet/eval"},
