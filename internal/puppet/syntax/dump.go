@@ -329,6 +329,10 @@ func (d *dumper) definition(n Node) {
 	case *RenderExpr:
 		d.branch("render", n.Expr)()
 	case *Program:
+		if _, empty := n.Body.(*Nop); empty {
+			d.write(":nop")
+			return
+		}
 		if b, ok := n.Body.(*Block); ok && len(b.Statements) == 1 {
 			d.node(b.Statements[0])
 			return
