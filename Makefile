@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X kickoff/internal/cli.Version=$(VERSION)
 BIN     := bin/kickoff
 export CGO_ENABLED := 0
 
-.PHONY: build demo test check unit system bench conformance fmt clean
+.PHONY: build demo demo-stop test check unit system bench conformance fmt clean
 
 build: ## the static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/kickoff
@@ -25,6 +25,9 @@ system: build ## what needs root, Debian packages or a peer
 
 bench: build ## side-by-side measurements
 	./bench/run.sh
+
+demo-stop: ## ends what make demo KEEP=1 left running
+	go run ./examples/matchday/demo -stop
 
 clean:
 	rm -rf bin

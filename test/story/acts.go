@@ -1,0 +1,225 @@
+package story
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"kickoff/internal/api"
+	"kickoff/internal/fleet/instance"
+)
+
+// underLoad is the part of the story that users of the service must not notice.
+func (s *Story) underLoad(ctx context.Context, load *Load) error {
+	if err := s.allAnswer(ctx, load); err != nil {
+		return err
+	}
+	if err := s.rollout(ctx); err != nil {
+		return err
+	}
+	if err := s.shrink(ctx); err != nil {
+		return err
+	}
+	return waitFor(ctx, "enough requests", 5*time.Minute, func() (bool, string) {
+		n := load.Summary().Requests
+		return n >= s.p.MinRequests, strconv.Itoa(n)
+	})
+}
+
+func (s *Story) allAnswer(ctx context.Context, load *Load) error {
+	err := waitFor(ctx, "every instance answers through the balancer", 30*time.Second, func() (bool, string) {
+		answered := load.Summary().Answered
+		return len(answered) == s.p.Count, fmt.Sprint(answered, load.Summary().Failures)
+	})
+	if err == nil {
+		s.tell.say("all %d answer: %v", s.p.Count, load.Summary().Answered)
+	}
+	return err
+}
+
+// rollout changes the data, runs the group one by one, and runs it again to see that nothing is left to change.
+func (s *Story) rollout(ctx context.Context) error {
+	s.tell.act("One change in %s, then: kickoff fleet run %s", s.p.ChangeFile, s.p.Group)
+	if err := s.changeData(s.p.ChangeFile, s.p.ChangeFrom, s.p.ChangeTo); err != nil {
+		return err
+	}
+	first, err := s.fleetRun(ctx)
+	if err != nil {
+		return err
+	}
+	if changed(first) != s.p.Count {
+		return fmt.Errorf("the rolling run changed %d instances, %d were to change", changed(first), s.p.Count)
+	}
+	s.tell.act("The same again: nothing is left to change")
+	second, err := s.fleetRun(ctx)
+	if err != nil {
+		return err
+	}
+	if n := changed(second); n != 0 {
+		return fmt.Errorf("a second rolling run changed %d instances, none was to change: %+v", n, second.Results)
+	}
+	return nil
+}
+
+func changed(r api.Run) int {
+	n := 0
+	for _, res := range r.Results {
+		if len(res.Changed) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// fleetRun runs the command as a person would, shows what it prints, and asks the server what it did.
+func (s *Story) fleetRun(ctx context.Context) (api.Run, error) {
+	text, err := s.kickoff(ctx, "fleet", "run", s.p.Group)
+	s.tell.quote(text)
+	if err != nil {
+		return api.Run{}, err
+	}
+	raw, err := s.kickoff(ctx, "fleet", "runs", "-o", "json", "--limit", "1")
+	if err != nil {
+		return api.Run{}, err
+	}
+	var runs struct{ Runs []api.Run }
+	if err := json.Unmarshal(raw, &runs); err != nil || len(runs.Runs) != 1 {
+		return api.Run{}, fmt.Errorf("read the last run: %v: %s", err, raw)
+	}
+	return runs.Runs[0], s.inService(ctx, s.p.Count, 2*time.Minute)
+}
+
+// shrink sets the size to one and checks that nothing of the leaving instances stays.
+func (s *Story) shrink(ctx context.Context) error {
+	s.tell.act("kickoff fleet scale %s 1", s.p.Group)
+	text, err := s.kickoff(ctx, "fleet", "scale", s.p.Group, "1")
+	s.tell.quote(text)
+	if err != nil {
+		return err
+	}
+	if err := s.inService(ctx, 1, 4*time.Minute); err != nil {
+		return err
+	}
+	fleet, err := s.client.Fleet(ctx, s.p.Group, true)
+	if err != nil {
+		return err
+	}
+	s.tell.stages(fleet)
+	gone := 0
+	for _, i := range fleet.Groups[0].Instances {
+		if i.Stage == instance.Gone {
+			gone++
+			if err := s.forgotten(ctx, i.ID); err != nil {
+				return err
+			}
+		}
+	}
+	if gone != s.p.Count-1 {
+		return fmt.Errorf("%d instances are gone, %d were to go", gone, s.p.Count-1)
+	}
+	s.tell.say("%d drained, deregistered, terminated; certificates revoked, exports and node data withdrawn", gone)
+	return nil
+}
+
+// certificate is one line of `kickoff ca list -o json`.
+type certificate struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+}
+
+// forgotten checks that an instance's certificate is revoked and that it is classified no more.
+func (s *Story) forgotten(ctx context.Context, name string) error {
+	raw, err := s.kickoff(ctx, "ca", "list", "--all", "-o", "json")
+	if err != nil {
+		return err
+	}
+	var list struct{ Certificates []certificate }
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return fmt.Errorf("read ca list: %w: %s", err, raw)
+	}
+	found := false
+	for _, c := range list.Certificates {
+		if c.Name == name {
+			found = true
+			if c.State != "revoked" {
+				return fmt.Errorf("the certificate of %s is %s, not revoked", name, c.State)
+			}
+		}
+	}
+	if !found {
+		return fmt.Errorf("ca list does not know %s", name)
+	}
+	if out, err := s.kickoff(ctx, "enc", name); err == nil {
+		return fmt.Errorf("%s is gone and still classified: %s", name, out)
+	}
+	return nil
+}
+
+// judge says whether the users of the service could be content.
+func (s *Story) judge(l LoadSummary) error {
+	if len(l.Failures) > 0 {
+		return fmt.Errorf("%d of %d requests failed: %v", len(l.Failures), l.Requests, firstFailures(l))
+	}
+	if l.Requests < s.p.MinRequests {
+		return fmt.Errorf("only %d requests were made, %d are needed to say anything", l.Requests, s.p.MinRequests)
+	}
+	return nil
+}
+
+func firstFailures(l LoadSummary) []string {
+	var out []string
+	for _, f := range l.Failures[:min(3, len(l.Failures))] {
+		out = append(out, f.At.UTC().Format("15:04:05.000")+" "+f.Reason)
+	}
+	return out
+}
+
+func (s *Story) consoleLink(ctx context.Context) (string, error) {
+	raw, err := s.kickoff(ctx, "console", "link")
+	return strings.TrimSpace(string(raw)), err
+}
+
+// buildImage makes the local cloud's base image once; it says nothing when the image is there.
+func (s *Story) buildImage(ctx context.Context) error {
+	s.tell.say("base image of the local cloud (built once, then cached)")
+	_, err := s.kickoff(ctx, "local-cloud", "image")
+	return err
+}
+
+// cleanUp ends everything and checks that nothing stays on the machine.
+func (s *Story) cleanUp(good bool) error {
+	s.tell.act("Cleaning up")
+	var problems []string
+	note := func(err error) {
+		if err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	if s.client != nil {
+		s.client.Close()
+	}
+	note(s.server.stop(30 * time.Second))
+	if s.git != nil {
+		note(s.git.Close())
+	}
+	note(s.cloud.stop(60 * time.Second))
+	if after, err := Survey(s.dir, s.p.Binary); err != nil {
+		note(err)
+	} else if left := after.Since(s.before); len(left) > 0 {
+		problems = append(problems, "left behind: "+strings.Join(left, ", "))
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("clean-up: %s (logs are in %s)", strings.Join(problems, "; "), s.dir)
+	}
+	s.tell.say("no process, mount, link or cgroup stays")
+	if !good {
+		s.tell.say("the logs are kept in %s", s.dir)
+		return nil
+	}
+	return os.RemoveAll(s.dir)
+}
