@@ -14,6 +14,8 @@ import (
 
 // commands is the table of all commands, in the order of the help text.
 var commands = []func(*IO) *cobra.Command{
+	newParserCommand,
+	newEPPCommand,
 	newVersionCommand,
 }
 
