@@ -32,7 +32,9 @@ var (
 type RemoteError struct{ Certname, Kind, Message string }
 
 // Error names node and command.
-func (e *RemoteError) Error() string { return fmt.Sprintf("%s on %s: %s", e.Kind, e.Certname, e.Message) }
+func (e *RemoteError) Error() string {
+	return fmt.Sprintf("%s on %s: %s", e.Kind, e.Certname, e.Message)
+}
 
 // Bounds.
 const (
