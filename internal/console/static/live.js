@@ -22,11 +22,19 @@
     return el && target.contains(el) && el.tagName === "INPUT";
   }
 
+  // Seconds in a stage count on between two messages.
+  function count() {
+    document.querySelectorAll("[data-since]").forEach(function (el) {
+      const s = Math.max(0, Math.round(Date.now() / 1000 - Number(el.dataset.since)));
+      el.textContent = s < 120 ? s + " s" : s < 7200 ? Math.floor(s / 60) + " min" : Math.floor(s / 3600) + " h";
+    });
+  }
+
   function connect() {
     source = new EventSource(target.dataset.source);
     source.addEventListener("fleet", function (e) {
       last = Date.now();
-      if (!busy()) { target.innerHTML = e.data; }
+      if (!busy()) { target.innerHTML = e.data; count(); }
       const title = target.querySelector("[data-title]");
       if (title) { document.title = title.dataset.title; }
       show();
@@ -36,14 +44,7 @@
     source.onerror = show;
   }
 
-  // Seconds in a stage count on between two messages.
-  setInterval(function () {
-    show();
-    document.querySelectorAll("[data-since]").forEach(function (el) {
-      const s = Math.max(0, Math.round(Date.now() / 1000 - Number(el.dataset.since)));
-      el.textContent = s < 120 ? s + " s" : s < 7200 ? Math.floor(s / 60) + " min" : Math.floor(s / 3600) + " h";
-    });
-  }, 1000);
-
+  setInterval(function () { show(); count(); }, 1000);
+  count();
   connect();
 })();
