@@ -16,6 +16,7 @@ import (
 var commands = []func(*IO) *cobra.Command{
 	newParserCommand,
 	newEPPCommand,
+	newLocalCloudCommand,
 	newVersionCommand,
 }
 
