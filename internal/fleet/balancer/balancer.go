@@ -24,6 +24,8 @@ const (
 	Ready State = "ready"
 	// Drain finishes what it has and takes nothing new; health checks go on.
 	Drain State = "drain"
+	// Mixed is only reported: parts of the balancer serve with it, others do not.
+	Mixed State = "mixed"
 )
 
 // Target is one wanted server behind the balancer.

@@ -33,6 +33,11 @@ type Instance struct {
 	Attempts int       `json:"attempts,omitempty"`
 	NextTry  time.Time `json:"next_try,omitzero"`
 
+	// Asked is when the cloud was last asked for it; Refused means that the
+	// cloud said a definite no, so that no machine can exist.
+	Asked   time.Time `json:"asked,omitzero"`
+	Refused bool      `json:"refused,omitempty"`
+
 	// LastRun is the last run its agent reported.
 	LastRun Run `json:"last_run,omitzero"`
 	// FailedRuns counts failed runs in a row before it first served.
@@ -146,6 +151,24 @@ func (i *Instance) Enter(s Stage, at time.Time) {
 	}
 	if _, ok := i.Times[s]; !ok {
 		i.Times[s] = at
+	}
+}
+
+// Advance notes that a stage on the way to service began, and moves there if
+// that is forward. Stages may be observed out of order: a machine may fetch
+// its binary before the cloud's answer reached us.
+func (i *Instance) Advance(s Stage, at time.Time) {
+	if !i.Stage.Starting() {
+		return
+	}
+	if i.Times == nil {
+		i.Times = Times{}
+	}
+	if _, ok := i.Times[s]; !ok {
+		i.Times[s] = at
+	}
+	if s.Rank() > i.Stage.Rank() {
+		i.Stage = s
 	}
 }
 
