@@ -209,6 +209,9 @@ func (l *lexer) toVariable(first int) {
 	switch {
 	case t.kind == tInteger || t.kind == tFloat:
 		t.value = l.src[t.start:t.end]
+	case t.kind == tTrue, t.kind == tFalse:
+		d := l.errorAt(int(t.start), int(t.end), "bad-variable", "'%s' in an interpolation would be a variable", l.src[t.start:t.end])
+		d.Hint = "write it without ${…}"
 	case t.kind == tName, t.kind == tWord, t.kind.isKeyword():
 	default:
 		return

@@ -62,7 +62,7 @@ func (p *parser) caseOf() Expr {
 func (p *parser) caseOption() *CaseOption {
 	start := p.tok().start
 	o := &CaseOption{Values: []Expr{p.expression()}}
-	for p.accept(tComma) && p.kind() != tColon {
+	for p.accept(tComma) {
 		o.Values = append(o.Values, p.expression())
 	}
 	p.expect(tColon, "',' or ':'")
@@ -102,13 +102,7 @@ func (p *parser) typeExpr() Expr {
 	t := p.expect(tTypeName, "a type")
 	var x Expr = &TypeName{exprBase: at(p.span(t)), Name: t.value}
 	if p.kind() == tLBracket && !p.tok().blank {
-		p.next()
-		keys := p.elements(tRBracket)
-		if len(keys) == 0 {
-			p.unexpected("a type's parameter")
-		}
-		p.expect(tRBracket, "',' or ']'")
-		x = &Access{exprBase: at(p.from(t.start)), Left: x, Keys: keys}
+		x = p.access(x)
 	}
 	return x
 }

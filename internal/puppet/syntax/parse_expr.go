@@ -159,13 +159,7 @@ func (p *parser) postfix(left Expr) Expr {
 		t := p.tok()
 		switch {
 		case t.kind == tLBracket && !t.blank:
-			p.next()
-			keys := p.elements(tRBracket)
-			if len(keys) == 0 {
-				p.unexpected("a key")
-			}
-			p.expect(tRBracket, "',' or ']'")
-			left = &Access{exprBase: at(p.from(left.Span().Start)), Left: left, Keys: keys}
+			left = p.access(left)
 		case t.kind == tDot:
 			left = p.methodCall(left)
 		case t.kind == tLParen && !t.newline:
@@ -178,6 +172,17 @@ func (p *parser) postfix(left Expr) Expr {
 		}
 		p.link()
 	}
+}
+
+// access reads [keys] behind an expression.
+func (p *parser) access(left Expr) Expr {
+	p.next()
+	keys := p.list(tRBracket, p.expression)
+	if len(keys) == 0 {
+		p.unexpected("a key")
+	}
+	p.expect(tRBracket, "',' or ']'")
+	return &Access{exprBase: at(p.from(left.Span().Start)), Left: left, Keys: keys}
 }
 
 func (p *parser) methodCall(left Expr) Expr {
@@ -209,12 +214,15 @@ func (p *parser) arguments() ([]Expr, *Lambda) {
 	return args, nil
 }
 
-// elements reads comma separated expressions up to the closing token. Neighbouring `key => value` become one hash.
-func (p *parser) elements(end kind) []Expr {
+// elements reads comma separated expressions up to the closing token.
+func (p *parser) elements(end kind) []Expr { return p.list(end, p.assignment) }
+
+// list reads comma separated expressions up to the closing token. Neighbouring `key => value` become one hash.
+func (p *parser) list(end kind, element func() Expr) []Expr {
 	var list []Expr
 	var hash *HashLiteral
 	for p.kind() != end {
-		x := p.assignment()
+		x := element()
 		if p.kind() == tArrow {
 			e := p.hashEntry(x)
 			if hash == nil {

@@ -11,9 +11,15 @@ func (p *parser) resource() Expr {
 		return p.bodies(&Name{exprBase: at(p.span(t)), Value: "class"})
 	}
 	left := p.expression()
-	if p.kind() != tLBrace {
-		return left
+	for p.kind() == tLBrace {
+		p.link()
+		left = p.declaration(left)
 	}
+	return left
+}
+
+// declaration reads { … } behind an expression.
+func (p *parser) declaration(left Expr) Expr {
 	switch k := p.ahead(); {
 	case k == tRBrace, k == tComma:
 	case k == tTimes && p.kindAt(2) == tArrow:

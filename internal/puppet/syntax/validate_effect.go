@@ -1,0 +1,80 @@
+package syntax
+
+// block refuses statements whose value is lost and that do nothing else. The last one gives the block's value.
+func (v *validator) block(stmts []Expr) {
+	for _, s := range stmts[:len(stmts)-1] {
+		if !hasEffect(s) {
+			d := v.r.error(s.Span(), "no-effect", "%s has no effect here: its value is not used", describe(s))
+			if n, ok := s.(*Name); ok {
+				d.Hint = "a function is called with parentheses: " + n.Value + "()"
+			}
+		}
+	}
+}
+
+// bodyEnd refuses that the body of a definition without a value ends in a mere value.
+func (v *validator) bodyEnd(body Expr, what string) {
+	b, ok := body.(*Block)
+	if !ok {
+		return
+	}
+	if last := b.Statements[len(b.Statements)-1]; !hasEffect(last) {
+		v.r.error(last.Span(), "no-effect", "%s has no effect here: %s has no value", describe(last), what)
+	}
+}
+
+// hasEffect tells whether evaluating something can do more than give a value. It follows Puppet in what it looks into:
+// operators count as mere values, whatever they are applied to.
+func hasEffect(n Expr) bool {
+	switch n := n.(type) {
+	case nil, *Nop, *IntegerLiteral, *FloatLiteral, *StringLiteral, *BooleanLiteral, *UndefLiteral, *DefaultLiteral, *RegexpLiteral,
+		*ListLiteral, *HashLiteral, *InterpolatedString, *Heredoc, *Name, *TypeName, *ReservedWord, *Variable, *Access,
+		*NamedAccess, *Not, *Minus, *Splat, *Selector:
+		return false
+	case *Binary:
+		// A match sets $0, $1 …
+		return n.Op == OpMatch || n.Op == OpNoMatch
+	case *Paren:
+		return hasEffect(n.Inner)
+	case *Block:
+		for _, s := range n.Statements {
+			if hasEffect(s) {
+				return true
+			}
+		}
+		return false
+	case *If:
+		for part := n; ; {
+			if hasEffect(part.Test) || hasEffect(part.Then) {
+				return true
+			}
+			next, ok := part.Else.(*If)
+			if !ok {
+				return hasEffect(part.Else)
+			}
+			part = next
+		}
+	case *Unless:
+		return hasEffect(n.Test) || hasEffect(n.Then) || hasEffect(n.Else)
+	case *Case:
+		return caseHasEffect(n)
+	}
+	return true
+}
+
+func caseHasEffect(n *Case) bool {
+	if hasEffect(n.Test) {
+		return true
+	}
+	for _, o := range n.Options {
+		for _, value := range o.Values {
+			if hasEffect(value) {
+				return true
+			}
+		}
+		if hasEffect(o.Then) {
+			return true
+		}
+	}
+	return false
+}
