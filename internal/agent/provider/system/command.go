@@ -188,13 +188,20 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.Buffer.Write(p)
 }
 
-// Failure is the error of a program that ended with another status than zero.
-func Failure(c Command, r Result) error {
-	msg := r.Message()
-	if msg == "" {
-		return fmt.Errorf("execution of '%s' returned %d", c, r.Code)
+// ExitError says that a program ended with another status than it should.
+type ExitError struct {
+	Command Command
+	Code    int
+	// Message is what the program said.
+	Message string
+}
+
+// Error is Puppet's text.
+func (e *ExitError) Error() string {
+	if e.Message == "" {
+		return fmt.Sprintf("Execution of '%s' returned %d", e.Command, e.Code)
 	}
-	return fmt.Errorf("execution of '%s' returned %d: %s", c, r.Code, msg)
+	return fmt.Sprintf("Execution of '%s' returned %d: %s", e.Command, e.Code, e.Message)
 }
 
 // Must runs a program and makes an error of a status other than zero.
@@ -204,7 +211,7 @@ func Must(ctx context.Context, r Runner, c Command) (Result, error) {
 		return res, fmt.Errorf("run %s: %w", c, err)
 	}
 	if res.Code != 0 {
-		return res, Failure(c, res)
+		return res, &ExitError{c, res.Code, res.Message()}
 	}
 	return res, nil
 }
