@@ -163,6 +163,7 @@ func (r *reader) entries(n *yaml.Node, what, groupName string) []pair {
 	}
 	var own, merged []pair
 	seen := map[string]bool{}
+	r.nodes += len(n.Content) / 2
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		switch {
