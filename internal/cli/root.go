@@ -17,6 +17,9 @@ var commands = []func(*IO) *cobra.Command{
 	newParserCommand,
 	newEPPCommand,
 	newLocalCloudCommand,
+	newFleetCommand,
+	newUserDataCommand,
+	newTokenCommand,
 	newVersionCommand,
 }
 
