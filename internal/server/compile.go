@@ -15,7 +15,7 @@ import (
 	"kickoff/internal/fact"
 	"kickoff/internal/puppet/module"
 	"kickoff/internal/server/enc"
-	"kickoff/internal/store"
+	"kickoff/internal/server/node"
 	"kickoff/internal/value"
 	"kickoff/internal/wire"
 )
@@ -211,7 +211,7 @@ func (s *Server) exists(ctx context.Context, env string) bool {
 
 func (s *Server) storedFacts(ctx context.Context, name string) (*fact.Facts, error) {
 	f, err := s.Store.Facts(ctx, name)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, node.ErrNotFound) {
 		return &fact.Facts{Name: name, Values: value.NewHash(0)}, nil
 	}
 	return f, err
@@ -295,15 +295,15 @@ func mentions(text, name string) bool {
 }
 
 // exportedOf encodes resources for the store.
-func exportedOf(env, certname string, list []*catalog.Resource) ([]store.Exported, error) {
-	var out []store.Exported
+func exportedOf(env, certname string, list []*catalog.Resource) ([]node.Exported, error) {
+	var out []node.Exported
 	for _, r := range list {
 		// A catalog of one resource is the one form that has an encoder.
 		body, err := json.Marshal((&catalog.Catalog{Name: certname, Environment: env, Resources: []*catalog.Resource{r}}).Redact())
 		if err != nil {
 			return nil, fmt.Errorf("encode exported %s: %w", r.Ref, err)
 		}
-		out = append(out, store.Exported{Environment: env, Type: r.Type, Title: r.Title, Certname: certname, JSON: body})
+		out = append(out, node.Exported{Environment: env, Type: r.Type, Title: r.Title, Certname: certname, JSON: body})
 	}
 	return out, nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"kickoff/internal/puppet/module"
 	"kickoff/internal/server/files"
-	"kickoff/internal/store"
+	"kickoff/internal/server/node"
 	"kickoff/internal/wire"
 )
 
@@ -163,7 +163,7 @@ func (s *Server) getBucketFile(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	content, err := s.Store.BucketFile(r.Context(), digest)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, node.ErrNotFound) {
 		return missing("Could not find file_bucket_file sha256/%s", digest)
 	}
 	if err != nil {

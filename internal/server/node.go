@@ -15,8 +15,8 @@ import (
 	"kickoff/internal/fact"
 	"kickoff/internal/puppet/module"
 	"kickoff/internal/report"
+	"kickoff/internal/server/node"
 	"kickoff/internal/server/pki"
-	"kickoff/internal/store"
 	"kickoff/internal/value"
 	"kickoff/internal/wire"
 )
@@ -175,7 +175,7 @@ func (s *Server) putReport(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return badRequest("the report has the status %.40q", rep.Status)
 	}
-	stored, err := s.Store.PutReport(r.Context(), store.Report{
+	stored, err := s.Store.PutReport(r.Context(), node.Report{
 		Certname: name, Environment: cmp.Or(rep.Environment, env), ReceivedAt: s.Now(), StartedAt: rep.Time,
 		Status: rep.Status, Noop: rep.Noop, TransactionUUID: rep.TransactionUUID, CatalogUUID: rep.CatalogUUID,
 		CodeID: rep.CodeID, ConfigVersion: string(rep.ConfigurationVersion), JSON: body,

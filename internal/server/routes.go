@@ -11,7 +11,7 @@ import (
 
 	"kickoff/internal/server/enroll"
 	"kickoff/internal/server/files"
-	"kickoff/internal/store"
+	"kickoff/internal/server/node"
 	"kickoff/internal/wire"
 )
 
@@ -184,7 +184,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status := http.StatusInternalServerError
 	switch {
-	case errors.Is(err, files.ErrNotFound), errors.Is(err, store.ErrNotFound),
+	case errors.Is(err, files.ErrNotFound), errors.Is(err, node.ErrNotFound),
 		errors.Is(err, enroll.ErrNoCertificate), errors.Is(err, enroll.ErrNoRequest):
 		status = http.StatusNotFound
 	case errors.Is(err, context.DeadlineExceeded):

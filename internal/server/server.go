@@ -20,7 +20,7 @@ import (
 	"kickoff/internal/server/enc"
 	"kickoff/internal/server/enroll"
 	"kickoff/internal/server/files"
-	"kickoff/internal/store"
+	"kickoff/internal/server/node"
 )
 
 // Authority is the part of the certificate authority that requests need.
@@ -37,12 +37,12 @@ type Authority interface {
 // Store is what the server remembers about nodes.
 type Store interface {
 	PutFacts(ctx context.Context, f *fact.Facts, environment string, now time.Time) error
-	// Facts gives store.ErrNotFound if there are none.
+	// Facts gives node.ErrNotFound if there are none.
 	Facts(ctx context.Context, certname string) (*fact.Facts, error)
-	// Node gives store.ErrNotFound if the node was never seen.
-	Node(ctx context.Context, certname string) (store.Node, error)
-	PutCatalog(ctx context.Context, c *catalog.Catalog, transactionUUID string, exported []store.Exported, now time.Time) error
-	PutReport(ctx context.Context, r store.Report) (store.Report, error)
+	// Node gives node.ErrNotFound if the node was never seen.
+	Node(ctx context.Context, certname string) (node.Record, error)
+	PutCatalog(ctx context.Context, c *catalog.Catalog, transactionUUID string, exported []node.Exported, now time.Time) error
+	PutReport(ctx context.Context, r node.Report) (node.Report, error)
 	PutBucketFile(ctx context.Context, digest string, content []byte, now time.Time) error
 	BucketFile(ctx context.Context, digest string) ([]byte, error)
 	HasBucketFile(ctx context.Context, digest string) (bool, error)
@@ -70,7 +70,7 @@ type Observer interface {
 	// BinaryRequested says that the machine of a launch asks for its binary.
 	BinaryRequested(ctx context.Context, launchID string)
 	// Reported says that a node sent a report.
-	Reported(ctx context.Context, r store.Report)
+	Reported(ctx context.Context, r node.Report)
 }
 
 // Config is what a server is made of.

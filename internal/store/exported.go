@@ -5,21 +5,12 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"kickoff/internal/server/node"
 )
 
-// Exported is a resource that a node offers to others.
-type Exported struct {
-	Environment string
-	// Type is capitalised.
-	Type     string
-	Title    string
-	Certname string
-	// JSON is the resource in the form of the catalog on the wire.
-	JSON []byte
-}
-
 // replaceExported makes the exported resources of a node exactly these.
-func (tx *Tx) replaceExported(ctx context.Context, certname, environment string, list []Exported, now time.Time) error {
+func (tx *Tx) replaceExported(ctx context.Context, certname, environment string, list []node.Exported, now time.Time) error {
 	if err := tx.withdrawExported(ctx, certname); err != nil {
 		return err
 	}
@@ -40,12 +31,12 @@ func (tx *Tx) withdrawExported(ctx context.Context, certname string) error {
 
 // ExportedResources lists what nodes of an environment export of a type, except what the asking node exports itself, in
 // the order of titles and names.
-func (s *Store) ExportedResources(ctx context.Context, environment, typ, except string) (list []Exported, err error) {
+func (s *Store) ExportedResources(ctx context.Context, environment, typ, except string) (list []node.Exported, err error) {
 	err = s.View(ctx, func(tx *Tx) error {
 		rows, err := tx.Query(ctx, `SELECT environment, type, title, certname, json FROM exported_resources
 			WHERE environment = ? AND type = ? AND certname <> ? ORDER BY title, certname`, environment, typ, except)
-		list, err = collect(rows, err, func(rows *sql.Rows) (Exported, error) {
-			var e Exported
+		list, err = collect(rows, err, func(rows *sql.Rows) (node.Exported, error) {
+			var e node.Exported
 			return e, rows.Scan(&e.Environment, &e.Type, &e.Title, &e.Certname, &e.JSON)
 		})
 		return err

@@ -13,33 +13,15 @@ import (
 
 	"kickoff/internal/catalog"
 	"kickoff/internal/fact"
+	"kickoff/internal/server/node"
 	"kickoff/internal/value"
 )
-
-// Node is what is known of a node besides its certificate.
-type Node struct {
-	Certname    string
-	Environment string
-	FirstSeen   time.Time
-	LastSeen    time.Time
-	// ArchivedAt is when the node was retired; zero while it lives.
-	ArchivedAt time.Time
-	// Of the last catalog that was served.
-	CatalogAt   time.Time
-	CatalogUUID string
-	CodeID      string
-	// Of the last report. ReportCodeID is the code of the catalog that the run applied.
-	ReportAt     time.Time
-	ReportID     int64
-	ReportStatus string
-	ReportCodeID string
-}
 
 const nodeColumns = `certname, environment, first_seen, last_seen, archived_at, catalog_at, catalog_uuid, code_id,
 	report_at, report_id, report_status, report_code_id`
 
-func scanNode(row interface{ Scan(...any) error }) (Node, error) {
-	var n Node
+func scanNode(row interface{ Scan(...any) error }) (node.Record, error) {
+	var n node.Record
 	var first, last, archived, cat, rep int64
 	err := row.Scan(&n.Certname, &n.Environment, &first, &last, &archived, &cat, &n.CatalogUUID, &n.CodeID,
 		&rep, &n.ReportID, &n.ReportStatus, &n.ReportCodeID)
@@ -49,13 +31,13 @@ func scanNode(row interface{ Scan(...any) error }) (Node, error) {
 }
 
 // Node gives a node; ErrNotFound if it was never seen.
-func (tx *Tx) Node(ctx context.Context, certname string) (Node, error) {
+func (tx *Tx) Node(ctx context.Context, certname string) (node.Record, error) {
 	n, err := scanNode(tx.QueryRow(ctx, `SELECT `+nodeColumns+` FROM nodes WHERE certname = ?`, certname))
 	return n, notFound(err)
 }
 
 // Node is that of Tx in a transaction of its own.
-func (s *Store) Node(ctx context.Context, certname string) (n Node, err error) {
+func (s *Store) Node(ctx context.Context, certname string) (n node.Record, err error) {
 	err = s.View(ctx, func(tx *Tx) error {
 		n, err = tx.Node(ctx, certname)
 		return err
@@ -64,10 +46,10 @@ func (s *Store) Node(ctx context.Context, certname string) (n Node, err error) {
 }
 
 // Nodes lists the nodes that were not retired, by name.
-func (s *Store) Nodes(ctx context.Context) (list []Node, err error) {
+func (s *Store) Nodes(ctx context.Context) (list []node.Record, err error) {
 	err = s.View(ctx, func(tx *Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+nodeColumns+` FROM nodes WHERE archived_at = 0 ORDER BY certname`)
-		list, err = collect(rows, err, func(rows *sql.Rows) (Node, error) { return scanNode(rows) })
+		list, err = collect(rows, err, func(rows *sql.Rows) (node.Record, error) { return scanNode(rows) })
 		return err
 	})
 	return list, err
@@ -133,7 +115,7 @@ const servedCatalogs = 50
 
 // PutCatalog stores the catalog that is being served to a node, with every Sensitive redacted, and replaces the node's
 // exported resources by those of this catalog.
-func (s *Store) PutCatalog(ctx context.Context, c *catalog.Catalog, transactionUUID string, exported []Exported, now time.Time) error {
+func (s *Store) PutCatalog(ctx context.Context, c *catalog.Catalog, transactionUUID string, exported []node.Exported, now time.Time) error {
 	text, err := json.Marshal(c.Redact())
 	if err != nil {
 		return fmt.Errorf("store catalog of %s: %w", c.Name, err)
@@ -184,29 +166,12 @@ func (s *Store) CatalogJSON(ctx context.Context, certname string) (text []byte, 
 	return text, notFound(err)
 }
 
-// Report is a stored report.
-type Report struct {
-	ID              int64
-	Certname        string
-	Environment     string
-	ReceivedAt      time.Time
-	StartedAt       time.Time
-	Status          string
-	Noop            bool
-	TransactionUUID string
-	CatalogUUID     string
-	CodeID          string
-	ConfigVersion   string
-	// JSON is the report as it was sent. Lists do not fill it.
-	JSON []byte
-}
-
 // reportsPerNode is how many reports of a node are kept.
 const reportsPerNode = 100
 
 // PutReport stores a report and notes it as the node's last one. The code id of a report that does not say it is that of
 // the catalog, or of the transaction, that the report names. It returns the report as completed.
-func (s *Store) PutReport(ctx context.Context, r Report) (Report, error) {
+func (s *Store) PutReport(ctx context.Context, r node.Report) (node.Report, error) {
 	packed, err := pack(r.JSON)
 	if err != nil {
 		return r, fmt.Errorf("store report of %s: %w", r.Certname, err)
@@ -228,7 +193,7 @@ func (s *Store) PutReport(ctx context.Context, r Report) (Report, error) {
 	return r, nil
 }
 
-func (tx *Tx) codeOf(ctx context.Context, r Report) (code string, err error) {
+func (tx *Tx) codeOf(ctx context.Context, r node.Report) (code string, err error) {
 	err = tx.QueryRow(ctx, `SELECT code_id FROM served_catalogs WHERE certname = ? AND
 		((? <> '' AND catalog_uuid = ?) OR (? = '' AND transaction_uuid = ?)) ORDER BY at DESC LIMIT 1`,
 		r.Certname, r.CatalogUUID, r.CatalogUUID, r.CatalogUUID, r.TransactionUUID).Scan(&code)
@@ -238,7 +203,7 @@ func (tx *Tx) codeOf(ctx context.Context, r Report) (code string, err error) {
 	return code, err
 }
 
-func (tx *Tx) putReport(ctx context.Context, r *Report, packed []byte) error {
+func (tx *Tx) putReport(ctx context.Context, r *node.Report, packed []byte) error {
 	err := tx.QueryRow(ctx, `INSERT INTO reports (certname, environment, received_at, started_at, status, noop,
 		transaction_uuid, catalog_uuid, code_id, config_version, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		r.Certname, r.Environment, micros(r.ReceivedAt), micros(r.StartedAt), r.Status, r.Noop,
@@ -259,7 +224,7 @@ func (tx *Tx) putReport(ctx context.Context, r *Report, packed []byte) error {
 const reportColumns = `id, certname, environment, received_at, started_at, status, noop, transaction_uuid, catalog_uuid,
 	code_id, config_version`
 
-func reportFields(r *Report, received, started *int64) []any {
+func reportFields(r *node.Report, received, started *int64) []any {
 	return []any{
 		&r.ID, &r.Certname, &r.Environment, received, started, &r.Status, &r.Noop, &r.TransactionUUID, &r.CatalogUUID,
 		&r.CodeID, &r.ConfigVersion,
@@ -267,11 +232,11 @@ func reportFields(r *Report, received, started *int64) []any {
 }
 
 // Reports lists the last reports of a node without their text, newest first.
-func (s *Store) Reports(ctx context.Context, certname string, limit int) (list []Report, err error) {
+func (s *Store) Reports(ctx context.Context, certname string, limit int) (list []node.Report, err error) {
 	err = s.View(ctx, func(tx *Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+reportColumns+` FROM reports WHERE certname = ? ORDER BY id DESC LIMIT ?`, certname, limit)
-		list, err = collect(rows, err, func(rows *sql.Rows) (Report, error) {
-			var r Report
+		list, err = collect(rows, err, func(rows *sql.Rows) (node.Report, error) {
+			var r node.Report
 			var received, started int64
 			err := rows.Scan(reportFields(&r, &received, &started)...)
 			r.ReceivedAt, r.StartedAt = fromMicros(received), fromMicros(started)
@@ -283,8 +248,8 @@ func (s *Store) Reports(ctx context.Context, certname string, limit int) (list [
 }
 
 // Report gives a report with its text; ErrNotFound if it does not exist.
-func (s *Store) Report(ctx context.Context, id int64) (Report, error) {
-	var r Report
+func (s *Store) Report(ctx context.Context, id int64) (node.Report, error) {
+	var r node.Report
 	var received, started int64
 	var packed []byte
 	err := s.View(ctx, func(tx *Tx) error {

@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// RetireNode ends an identity for good: its certificates are revoked and forgotten, its exports withdrawn, its facts and
+// RetireNode ends an identity for good: its certificates are revoked, its exports withdrawn, its facts and
 // catalogs deleted, the node archived with its reports, and a tombstone put up. It is part of the transaction that ends
 // an instance, and can be repeated. A node that never enrolled gets its tombstone all the same.
 func (tx *Tx) RetireNode(ctx context.Context, certname, reason string, now time.Time) error {
-	_, err := tx.CleanCertificates(ctx, certname, now)
+	// Revoked, but not cleaned: the list goes on showing what the identity was.
+	_, err := tx.RevokeCertificates(ctx, certname, now)
 	if err != nil {
 		return fmt.Errorf("retire %s: revoke: %w", certname, err)
 	}
@@ -18,6 +19,7 @@ func (tx *Tx) RetireNode(ctx context.Context, certname, reason string, now time.
 		return fmt.Errorf("retire %s: withdraw exports: %w", certname, err)
 	}
 	for _, statement := range []string{
+		`DELETE FROM certificate_requests WHERE certname = ?`,
 		`DELETE FROM facts WHERE certname = ?`,
 		`DELETE FROM catalogs WHERE certname = ?`,
 		`DELETE FROM served_catalogs WHERE certname = ?`,

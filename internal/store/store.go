@@ -20,10 +20,12 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"kickoff/internal/server/node"
 )
 
 // ErrNotFound is returned when the one row that was asked for does not exist.
-var ErrNotFound = errors.New("not found")
+var ErrNotFound = node.ErrNotFound
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {

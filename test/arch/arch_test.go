@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"puppet/eval"},
 	{"puppet/hiera", "puppet/template"},
 	{"puppet/function", "agent/apply"},
-	{"puppet/compiler", "agent", "server/pki"},
+	{"puppet/compiler", "agent", "server/pki", "server/node"},
 	{"server/enroll", "server/enc", "server/files", "server/channel"},
 	{"server", "fleet", "server/control"},
 	{"store", "console"},
