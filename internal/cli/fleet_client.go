@@ -40,4 +40,3 @@ func (f *clientFlags) client() (*api.Client, error) {
 	}
 	return api.NewClient(o)
 }
-
