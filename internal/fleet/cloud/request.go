@@ -73,10 +73,8 @@ func (r LaunchRequest) Fingerprint() string {
 	if len(r.UserData) == 0 {
 		r.UserData = nil
 	}
-	text, err := json.Marshal(r) // strings, a string map (sorted) and bytes: cannot fail
-	if err != nil {
-		panic(err)
-	}
+	// Strings, a map that encoding/json sorts, and bytes: encoding cannot fail.
+	text, _ := json.Marshal(r)
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
