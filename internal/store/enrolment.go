@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"kickoff/internal/server/enroll"
@@ -264,10 +265,31 @@ func (tx *Tx) listEntries(ctx context.Context, name string) ([]enroll.Entry, err
 		}
 		entries = append(entries, e)
 	}
+	refused, err := tx.refusedNames(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("list refused names: %w", err)
+	}
+	for _, n := range refused {
+		if !slices.ContainsFunc(entries, func(e enroll.Entry) bool { return e.Name == n }) {
+			entries = append(entries, enroll.Entry{Name: n, State: enroll.Refused, Kind: pki.KindNode})
+		}
+	}
 	for i := range entries {
 		if entries[i].Decisions, err = tx.Decisions(ctx, entries[i].Name, 5); err != nil {
 			return nil, fmt.Errorf("list decisions: %w", err)
 		}
 	}
 	return entries, nil
+}
+
+// maxRefused bounds how many refused names a list shows.
+const maxRefused = 200
+
+// refusedNames lists names whose last request was refused, the latest first.
+func (tx *Tx) refusedNames(ctx context.Context, name string) ([]string, error) {
+	rows, err := tx.Query(ctx, `SELECT certname FROM enrolment_decisions AS d
+		WHERE verdict = ? AND (certname = ? OR ? = '') AND NOT EXISTS
+			(SELECT 1 FROM enrolment_decisions AS n WHERE n.certname = d.certname AND n.id > d.id)
+		ORDER BY id DESC LIMIT ?`, string(enroll.Refuse), name, name, maxRefused)
+	return collect(rows, err, func(rows *sql.Rows) (n string, err error) { return n, rows.Scan(&n) })
 }

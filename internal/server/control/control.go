@@ -51,6 +51,7 @@ type TokenStore interface {
 type Options struct {
 	Fleet  Fleet
 	Tokens TokenStore
+	Nodes  Nodes
 	Log    *slog.Logger
 	Now    func() time.Time
 	// UIDs may use the unix socket besides root and the server's own user.
@@ -75,7 +76,7 @@ func New(o Options) *Control {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Control{opt: o, mux: http.NewServeMux()}
-	for _, r := range c.routes() {
+	for _, r := range append(c.routes(), c.nodeRoutes()...) {
 		c.mux.Handle(r.pattern, c.handler(r))
 	}
 	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -257,7 +258,7 @@ func decode[T any](r *http.Request) (T, error) {
 // Paths lists the patterns of all routes, for a server that mounts them.
 func (c *Control) Paths() []string {
 	var out []string
-	for _, r := range c.routes() {
+	for _, r := range append(c.routes(), c.nodeRoutes()...) {
 		out = append(out, r.pattern)
 	}
 	return out

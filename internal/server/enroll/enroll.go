@@ -28,11 +28,13 @@ type Record struct {
 // State is that of a name in the authority's list.
 type State string
 
-// The states, in Puppet's words.
+// The states, the first three in Puppet's words.
 const (
 	Requested State = "requested"
 	Signed    State = "signed"
 	Revoked   State = "revoked"
+	// Refused is a name that has neither certificate nor request, because its requests were refused.
+	Refused State = "refused"
 )
 
 // Entry is one line of the authority's list.
