@@ -29,6 +29,7 @@ type PuppetOptions struct {
 type Puppet struct {
 	path     string
 	values   map[string]string
+	explicit map[string]bool
 	warnings []string
 }
 
@@ -54,7 +55,7 @@ func LoadPuppet(opt PuppetOptions) (*Puppet, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Puppet{path: path, values: where.values()}
+	p := &Puppet{path: path, values: where.values(), explicit: map[string]bool{}}
 	for _, s := range puppetSettings {
 		if _, ok := p.values[s.name]; !ok {
 			p.values[s.name] = s.def
@@ -63,6 +64,7 @@ func LoadPuppet(opt PuppetOptions) (*Puppet, error) {
 	for _, section := range []string{"main", opt.Section} {
 		for _, e := range sections[section] {
 			p.values[e.name] = e.value
+			p.explicit[e.name] = true
 			p.noteUnused(path, e)
 		}
 	}
@@ -71,6 +73,7 @@ func LoadPuppet(opt PuppetOptions) (*Puppet, error) {
 			return nil, fmt.Errorf("setting %q is not known%s", name, suggestSetting(name))
 		}
 		p.values[name] = v
+		p.explicit[name] = true
 	}
 	return p, p.resolve()
 }
@@ -202,6 +205,9 @@ func (p *Puppet) Warnings() []string { return p.warnings }
 
 // Get gives a setting as text, "" if it has no value.
 func (p *Puppet) Get(name string) string { return p.values[name] }
+
+// Explicit reports whether somebody has set a setting, in the file or on the command line.
+func (p *Puppet) Explicit(name string) bool { return p.explicit[name] }
 
 // Names gives the names of all settings, sorted.
 func (p *Puppet) Names() []string {

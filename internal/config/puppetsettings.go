@@ -91,6 +91,7 @@ var puppetSettings = []puppetSetting{
 	{name: "show_diff", def: "false", kind: boolSetting},
 	{name: "daemonize", def: "true", kind: boolSetting},
 	{name: "onetime", def: "false", kind: boolSetting},
+	{name: "include_legacy_facts", def: "false", kind: boolSetting},
 	{name: "strict_environment_mode", def: "false", kind: boolSetting},
 	{name: "prerun_command"},
 	{name: "postrun_command"},
