@@ -20,7 +20,7 @@ parsers = {
 STDIN.each_line do |line|
   job = JSON.parse(line)
   begin
-    code = job['code'] || File.binread(job['file']).force_encoding('UTF-8')
+    code = job['file'] ? File.binread(job['file']).force_encoding('UTF-8') : job['code'].to_s
     tree = parsers[job['epp'] == true].parse_string(code, job['file'] || 'code.pp')
     result = { ok: true }
     result[:tree] = Puppet::Pops::Model::ModelTreeDumper.new.dump(tree) if job['dump']

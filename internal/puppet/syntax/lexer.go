@@ -198,6 +198,11 @@ func (l *lexer) token() {
 		l.singleQuoted()
 	case c == '"':
 		l.pos++
+		if strings.HasPrefix(l.src[start:l.end], `"""`) {
+			l.pos += 2 // Puppet takes three quotes in a row for a quoted quote
+			l.emit(tString, start, `"`)
+			return
+		}
 		l.interpolated(text{open: start, quote: true, end: l.end, escapes: stringEscapes})
 	case c == ':':
 		l.colon()

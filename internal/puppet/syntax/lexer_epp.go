@@ -14,8 +14,13 @@ func (l *lexer) leaveCode(start int) {
 			break
 		}
 	}
-	if trim {
+	if trim && l.pos < l.end {
 		l.trimLine()
+		if l.pos == l.end {
+			// Puppet renders the empty text that is left of the last line; it counts as the template's last statement.
+			l.emit(tRenderText, l.pos, "")
+			return
+		}
 	}
 	l.eppText()
 }

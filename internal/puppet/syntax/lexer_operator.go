@@ -11,7 +11,7 @@ func (l *lexer) regexpAllowed() bool {
 		return true
 	}
 	switch l.toks[len(l.toks)-1].kind {
-	case tRParen, tRBracket, tCollectEnd, tExpCollectEnd, tName, tTypeName, tString, tTrue, tFalse, tStrPre, tStrMid, tStrPost,
+	case tRParen, tRBracket, tCollectEnd, tExpCollectEnd, tName, tTypeName, tString, tTrue, tFalse, tStrPost,
 		tHeredoc, tRegexp, tVariable, tWord, tInteger, tFloat:
 		return false
 	}

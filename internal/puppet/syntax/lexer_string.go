@@ -43,6 +43,9 @@ func (l *lexer) singleQuoted() {
 	start := l.pos
 	p := start + 1
 	escaped := false
+	if strings.HasPrefix(l.src[start:l.end], "'''") {
+		p++ // Puppet takes three quotes in a row for a quoted quote
+	}
 	for ; p < l.end && l.src[p] != '\''; p++ {
 		if l.src[p] == '\\' {
 			if p+1 < l.end && (l.src[p+1] == '\\' || l.src[p+1] == '\'') {
@@ -240,18 +243,14 @@ func (l *lexer) escape(b *strings.Builder, t text, p int) int {
 	case c == '\r' && t.escapes&escLineBreak != 0 && p+2 < t.end && l.src[p+2] == '\n':
 		return p + 3
 	}
-	_, n := utf8.DecodeRuneInString(l.src[p+1 : t.end])
 	if t.quote {
+		_, n := utf8.DecodeRuneInString(l.src[p+1 : t.end])
 		d := l.errorAt(p, p+1+n, "unknown-escape", "unrecognized escape sequence '%s'", l.src[p:p+1+n])
 		d.Severity = diag.Warning
 		d.Hint = `write \\ for a backslash`
 	}
 	b.WriteByte('\\')
-	if c == '\n' && t.margin != "" {
-		return p + 1
-	}
-	b.WriteString(l.src[p+1 : p+1+n])
-	return p + 1 + n
+	return p + 1
 }
 
 var simpleEscapes = []struct {

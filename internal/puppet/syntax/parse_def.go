@@ -170,16 +170,18 @@ func (p *parser) aliasedType() Expr {
 		return p.primary()
 	}
 	left := p.typeExpr()
-	if p.kind() != tLBrace {
+	parent, named := left.(*TypeName)
+	if p.kind() != tLBrace || !named {
 		return left
 	}
-	parent, named := left.(*TypeName)
 	h := p.hash()
-	if named && parent.Name != "Object" && parent.Name != "TypeSet" {
-		key := &StringLiteral{exprBase: at(parent.Src), Value: "parent"}
-		h.Entries = append(h.Entries, &HashEntry{base: base{parent.Src}, Key: key, Value: parent})
-	} else if named && parent.Name == "TypeSet" {
+	switch parent.Name {
+	case "Object":
+	case "TypeSet":
 		return &Access{exprBase: at(parent.Src.To(h.Src)), Left: parent, Keys: []Expr{h}}
+	default:
+		key := &Name{exprBase: at(parent.Src), Value: "parent"}
+		h.Entries = append(h.Entries, &HashEntry{base: base{parent.Src}, Key: key, Value: parent})
 	}
 	return objectType(h)
 }

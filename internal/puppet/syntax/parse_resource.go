@@ -6,11 +6,13 @@ func (p *parser) resource() Expr {
 	if k := p.kind(); k == tAt || k == tAtAt {
 		return p.virtual()
 	}
+	var left Expr
 	if p.kind() == tClass && p.ahead() == tLBrace {
 		t := p.next()
-		return p.bodies(&Name{exprBase: at(p.span(t)), Value: "class"})
+		left = p.bodies(&Name{exprBase: at(p.span(t)), Value: "class"})
+	} else {
+		left = p.expression()
 	}
-	left := p.expression()
 	for p.kind() == tLBrace {
 		p.link()
 		left = p.declaration(left)
@@ -23,7 +25,7 @@ func (p *parser) declaration(left Expr) Expr {
 	switch k := p.ahead(); {
 	case k == tRBrace, k == tComma:
 	case k == tTimes && p.kindAt(2) == tArrow:
-	case (k == tName || k.isKeyword()) && (p.kindAt(2) == tArrow || p.kindAt(2) == tPlusArrow):
+	case attributeName(k) && (p.kindAt(2) == tArrow || p.kindAt(2) == tPlusArrow):
 	default:
 		return p.bodies(left)
 	}
@@ -97,7 +99,7 @@ func (p *parser) operations() []AttributeOp {
 			op := &AttributesOperation{Value: p.expression()}
 			op.Src = p.from(t.start)
 			ops = append(ops, op)
-		case t.kind == tName || t.kind.isKeyword():
+		case attributeName(t.kind):
 			ops = append(ops, p.attribute())
 		case t.kind == tComma && ops == nil: // Puppet takes a lone comma for an empty list
 			p.next()
@@ -109,6 +111,11 @@ func (p *parser) operations() []AttributeOp {
 			return ops
 		}
 	}
+}
+
+// attributeName tells whether a token can be the name of an attribute: keywords can, true and false cannot.
+func attributeName(k kind) bool {
+	return k == tName || k.isKeyword() && k != tTrue && k != tFalse
 }
 
 func (p *parser) attribute() *AttributeOperation {

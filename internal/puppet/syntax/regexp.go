@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"strings"
+	"unicode"
 )
 
 // checkRegexp looks for mistakes in a Ruby regular expression that Ruby refuses, and describes the first one. It knows the
@@ -19,8 +20,8 @@ type regexpChecker struct {
 	// groups and names are the capturing groups of the whole pattern.
 	groups int
 	names  map[string]bool
-	// open counts open groups.
-	open int
+	// open are the open groups: true for those that look behind, and all groups in them.
+	open []bool
 	// operand tells that there is something before the current position that can be repeated.
 	operand bool
 	msg     string
@@ -62,10 +63,11 @@ func (c *regexpChecker) run() {
 		case '(':
 			c.group()
 		case ')':
-			if c.open--; c.open < 0 {
+			if len(c.open) == 0 {
 				c.fail("unmatched close parenthesis")
 				return
 			}
+			c.open = c.open[:len(c.open)-1]
 			c.pos++
 			c.operand = true
 		case '|':
@@ -77,6 +79,7 @@ func (c *regexpChecker) run() {
 				return
 			}
 			c.pos++
+			c.variable()
 		case '{':
 			c.repeat()
 		default:
@@ -84,7 +87,7 @@ func (c *regexpChecker) run() {
 			c.operand = true
 		}
 	}
-	if c.open > 0 {
+	if len(c.open) > 0 {
 		c.fail("end pattern with unmatched parenthesis")
 	}
 }
@@ -94,8 +97,7 @@ func (c *regexpChecker) group() {
 	rest := c.s[c.pos+1:]
 	c.operand = false
 	if !strings.HasPrefix(rest, "?") {
-		c.open++
-		c.pos++
+		c.enter(1, false)
 		return
 	}
 	rest = rest[1:]
@@ -109,21 +111,30 @@ func (c *regexpChecker) group() {
 		}
 		c.fail("end pattern in group")
 	case strings.HasPrefix(rest, "<=") || strings.HasPrefix(rest, "<!"):
-		c.enter(3 + 1)
+		c.enter(4, true)
 	case rest[0] == '<' || rest[0] == '\'':
 		c.named(rest)
 	case strings.IndexByte(":=!>~", rest[0]) >= 0:
-		c.enter(2 + 1)
+		c.enter(3, false)
 	case rest[0] == '(':
-		c.enter(2) // conditional: the condition is read as a group
+		c.enter(2, false) // conditional: the condition is read as a group
 	default:
 		c.options(rest)
 	}
 }
 
-func (c *regexpChecker) enter(n int) {
-	c.open++
+func (c *regexpChecker) enter(n int, behind bool) {
+	c.open = append(c.open, behind || c.behind())
 	c.pos += n
+}
+
+func (c *regexpChecker) behind() bool { return len(c.open) > 0 && c.open[len(c.open)-1] }
+
+// variable refuses a repetition of variable length in a group that looks behind.
+func (c *regexpChecker) variable() {
+	if c.behind() {
+		c.fail("invalid pattern in look-behind")
+	}
 }
 
 func (c *regexpChecker) named(rest string) {
@@ -141,7 +152,7 @@ func (c *regexpChecker) named(rest string) {
 		c.fail("invalid group name <" + name + ">")
 		return
 	}
-	c.enter(2 + 1 + end + 1)
+	c.enter(2+1+end+1, false)
 }
 
 // options reads (?imx-imx) and (?imx-imx:…).
@@ -154,7 +165,7 @@ func (c *regexpChecker) options(rest string) {
 			c.pos += 2 + i + 1
 			return
 		case ':':
-			c.enter(2 + i + 1)
+			c.enter(2+i+1, false)
 			return
 		}
 		break
@@ -188,6 +199,9 @@ func (c *regexpChecker) repeat() {
 		return
 	}
 	c.pos += end + 1
+	if comma && low != high {
+		c.variable()
+	}
 }
 
 func number(digits string) (n int) {
@@ -282,7 +296,32 @@ func (c *regexpChecker) property() {
 		c.fail("invalid character property name")
 		return
 	}
+	if name := c.s[c.pos+1 : c.pos+end]; !knownProperty(name) {
+		c.fail("invalid character property name {" + name + "}")
+		return
+	}
 	c.pos += end + 1
+}
+
+// knownProperty tells whether a name is that of a Unicode category, script or property, or of a POSIX class. Blocks (In…) and
+// ages are taken as they are.
+func knownProperty(name string) bool {
+	fold := func(s string) string {
+		return strings.ToLower(strings.NewReplacer("_", "", " ", "", "-", "").Replace(s))
+	}
+	want := strings.TrimPrefix(fold(name), "^")
+	if strings.HasPrefix(want, "in") || strings.HasPrefix(want, "age=") || strings.Contains(posixClasses+"any assigned ", " "+want+" ") {
+		return true
+	}
+	for _, table := range []map[string]*unicode.RangeTable{unicode.Categories, unicode.Scripts, unicode.Properties} {
+		for known := range table {
+			if fold(known) == want {
+				return true
+			}
+		}
+	}
+	_, alias := unicode.CategoryAliases[name]
+	return alias
 }
 
 // posixClasses are the names in [[:…:]].
@@ -326,22 +365,19 @@ func (c *regexpChecker) class() {
 	}
 }
 
+// posix reads [:name:] in a class. Without `:]` before the next bracket it is a class in the class.
 func (c *regexpChecker) posix() {
-	end := strings.Index(c.s[c.pos:], ":]")
-	if end < 0 {
-		c.pos++
+	end := strings.IndexByte(c.s[c.pos:], ']')
+	if end < 3 || c.s[c.pos+end-1] != ':' {
+		c.class()
 		return
 	}
-	name := strings.TrimPrefix(c.s[c.pos+2:c.pos+end], "^")
-	if !allWord(name) {
-		c.pos++
-		return
-	}
+	name := strings.TrimPrefix(c.s[c.pos+2:c.pos+end-1], "^")
 	if !strings.Contains(posixClasses, " "+name+" ") {
 		c.fail("invalid POSIX bracket type")
 		return
 	}
-	c.pos += end + 2
+	c.pos += end + 1
 }
 
 // classChar reads one character of a class.

@@ -29,6 +29,7 @@ const (
 // visit checks a node, then its parts.
 func (v *validator) visit(n Node, where place) {
 	v.check(n, where)
+	v.operands(n)
 	inner := inside
 	switch n.(type) {
 	case *Program:

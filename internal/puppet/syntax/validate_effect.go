@@ -78,3 +78,51 @@ func caseHasEffect(n *Case) bool {
 	}
 	return false
 }
+
+// operands refuses collectors and definitions where a value is needed. Puppet does not look at arguments, titles and keys.
+func (v *validator) operands(n Node) {
+	switch n := n.(type) {
+	case *Assign:
+		v.needValue(n.Right)
+	case *ListLiteral:
+		v.needValue(n.Elements...)
+	case *HashEntry:
+		v.needValue(n.Key, n.Value)
+	case *Interpolation:
+		v.needValue(n.Expr)
+	case *AttributeOperation:
+		v.needValue(n.Value)
+	case *AttributesOperation:
+		v.needValue(n.Value)
+	case *If:
+		v.needValue(n.Test)
+	case *Unless:
+		v.needValue(n.Test)
+	case *Case:
+		v.needValue(n.Test)
+	case *CaseOption:
+		v.needValue(n.Values...)
+	case *Selector:
+		v.needValue(n.Left)
+	case *SelectorEntry:
+		v.needValue(n.Match)
+	case *Binary:
+		v.needValue(n.Left, n.Right)
+	case *Not:
+		v.needValue(n.Operand)
+	case *Minus:
+		v.needValue(n.Operand)
+	case *Splat:
+		v.needValue(n.Operand)
+	case *Paren:
+		v.needValue(n.Inner)
+	}
+}
+
+func (v *validator) needValue(list ...Expr) {
+	for _, e := range list {
+		if c, ok := e.(*Collector); ok {
+			v.r.error(c.Src, "no-value", "a collector has no value")
+		}
+	}
+}
