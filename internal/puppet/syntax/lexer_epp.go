@@ -27,17 +27,14 @@ func (l *lexer) leaveCode(start int) {
 
 // trimLine skips blanks and one line break behind `-%>`.
 func (l *lexer) trimLine() {
-	p := l.pos
-	for p < l.end && (l.src[p] == ' ' || l.src[p] == '\t') {
-		p++
+	for l.peek(0) == ' ' || l.peek(0) == '\t' {
+		l.pos++
 	}
-	switch {
-	case strings.HasPrefix(l.src[p:l.end], "\r\n"):
-		l.pos = p + 2
-	case p < l.end && l.src[p] == '\n':
-		l.pos = p + 1
-	case p == l.end:
-		l.pos = p
+	if l.peek(0) == '\r' {
+		l.pos++
+	}
+	if l.peek(0) == '\n' {
+		l.pos++
 	}
 }
 

@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -215,7 +216,22 @@ func (p *parser) arguments() ([]Expr, *Lambda) {
 }
 
 // elements reads comma separated expressions up to the closing token.
-func (p *parser) elements(end kind) []Expr { return p.list(end, p.assignment) }
+func (p *parser) elements(end kind) []Expr {
+	if end == tRBracket {
+		return p.list(end, func() Expr { return p.word(tArrow, tComma, tRBracket) })
+	}
+	return p.list(end, func() Expr { return p.word(tArrow) })
+}
+
+// word reads an expression; the words type and function are strings when one of the given tokens follows.
+func (p *parser) word(before ...kind) Expr {
+	t := p.tok()
+	if (t.kind == tType || t.kind == tFunction) && slices.Contains(before, p.ahead()) {
+		p.next()
+		return &StringLiteral{exprBase: at(p.span(t)), Value: p.text(t)}
+	}
+	return p.assignment()
+}
 
 // list reads comma separated expressions up to the closing token. Neighbouring `key => value` become one hash.
 func (p *parser) list(end kind, element func() Expr) []Expr {
@@ -244,7 +260,7 @@ func (p *parser) list(end kind, element func() Expr) []Expr {
 
 func (p *parser) hashEntry(key Expr) *HashEntry {
 	p.expect(tArrow, "'=>'")
-	value := p.assignment()
+	value := p.word(tComma, tRBrace)
 	return &HashEntry{base: base{key.Span().To(value.Span())}, Key: key, Value: value}
 }
 
@@ -252,7 +268,7 @@ func (p *parser) hash() *HashLiteral {
 	open := p.expect(tLBrace, "'{'")
 	var entries []*HashEntry
 	for p.kind() != tRBrace {
-		entries = append(entries, p.hashEntry(p.assignment()))
+		entries = append(entries, p.hashEntry(p.word(tArrow)))
 		if !p.accept(tComma) {
 			break
 		}
@@ -296,10 +312,6 @@ func (p *parser) text(t *token) string {
 func (p *parser) primary() Expr {
 	t := p.tok()
 	s := p.span(t)
-	if (t.kind == tType || t.kind == tFunction) && p.ahead() == tArrow {
-		p.next()
-		return &StringLiteral{exprBase: at(s), Value: p.text(t)}
-	}
 	switch t.kind {
 	case tName:
 		p.next()

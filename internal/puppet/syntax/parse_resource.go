@@ -90,6 +90,7 @@ func (p *parser) body() *ResourceBody {
 // operations reads attributes, separated by commas.
 func (p *parser) operations() []AttributeOp {
 	var ops []AttributeOp
+	p.accept(tComma) // Puppet lets a list start with a comma
 	for {
 		t := p.tok()
 		switch {
@@ -101,9 +102,6 @@ func (p *parser) operations() []AttributeOp {
 			ops = append(ops, op)
 		case attributeName(t.kind):
 			ops = append(ops, p.attribute())
-		case t.kind == tComma && ops == nil: // Puppet takes a lone comma for an empty list
-			p.next()
-			return nil
 		default:
 			return ops
 		}

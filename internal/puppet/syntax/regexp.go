@@ -117,7 +117,7 @@ func (c *regexpChecker) group() {
 	case strings.IndexByte(":=!>~", rest[0]) >= 0:
 		c.enter(3, false)
 	case rest[0] == '(':
-		c.enter(2, false) // conditional: the condition is read as a group
+		c.conditional(rest)
 	default:
 		c.options(rest)
 	}
@@ -135,6 +135,16 @@ func (c *regexpChecker) variable() {
 	if c.behind() {
 		c.fail("invalid pattern in look-behind")
 	}
+}
+
+// conditional reads (?(n)…) or (?(<name>)…).
+func (c *regexpChecker) conditional(rest string) {
+	end := strings.IndexByte(rest, ')')
+	if end < 2 || strings.Trim(rest[1:end], "0123456789") != "" && rest[1] != '<' && rest[1] != '\'' {
+		c.fail("invalid conditional pattern")
+		return
+	}
+	c.enter(2+end+1, false)
 }
 
 func (c *regexpChecker) named(rest string) {
@@ -239,9 +249,14 @@ func (c *regexpChecker) escape(inClass bool) rune {
 			c.reference(ch)
 		}
 		return -1
+	case 'M', 'C':
+		if !strings.HasPrefix(c.s[c.pos:], "-") {
+			c.fail("too short meta escape")
+		}
+		return -1
 	case 'd', 'D', 'w', 'W', 's', 'S', 'h', 'H', 'R', 'X':
 		return -2
-	case 'n', 't', 'r', 'f', 'v', 'a', 'e', 'c', 'C', 'M', 'b', 'B', 'A', 'z', 'Z', 'G', 'K':
+	case 'n', 't', 'r', 'f', 'v', 'a', 'e', 'c', 'b', 'B', 'A', 'z', 'Z', 'G', 'K':
 		return -1
 	}
 	if ch >= '1' && ch <= '9' && !inClass {

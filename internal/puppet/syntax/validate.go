@@ -72,7 +72,7 @@ func (v *validator) check(n Node, where place) {
 			}
 		}
 	case *EPP:
-		v.params(n.Params, "")
+		v.params(n.Params, "a template")
 	case *Assign:
 		v.assign(n)
 	case *Case:

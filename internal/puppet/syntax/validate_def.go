@@ -122,7 +122,7 @@ func (v *validator) containerParams(params []*Parameter, what string) {
 	}
 }
 
-// params checks parameters. Without a name of what they belong to (lambda, template) the same one may occur twice, as in Puppet.
+// params checks parameters. Without a name of what they belong to (a lambda) the same one may occur twice, as in Puppet.
 func (v *validator) params(params []*Parameter, what string) {
 	seen := make(map[string]bool, len(params))
 	for _, p := range params {
