@@ -180,7 +180,8 @@ func (c *Controller) terminateOne(ctx context.Context, v *cloudView, i *instance
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && !cloud.IsKind(err, cloud.KindNotFound) {
+		young := c.now().Sub(i.Times[instance.Pending]) < tooYoung // the cloud may not know it yet
+		if err != nil && (young || !cloud.IsKind(err, cloud.KindNotFound)) {
 			c.terminateLater(ctx, i, err)
 			return
 		}
