@@ -161,7 +161,7 @@ func (e *Engine) newInstance(r api.LaunchRequest, print string, built image.Imag
 			MAC: network.MACFor(address).String(), Type: r.Type, Zone: r.Zone, Image: r.Image, ImageID: built.AMI(),
 			SecurityGroups: slices.Clone(r.SecurityGroups), Tags: r.Tags, KeyName: r.KeyName, LaunchTime: time.Now().UTC(),
 		},
-		Fingerprint: print, UserData: r.UserData, address: address,
+		Fingerprint: print, UserData: r.UserData, TokensOptional: built.CloudInit, address: address,
 		dir: filepath.Join(e.instancesDir(), id), control: make(chan order, 1),
 	}
 	setDefault(&i.Type, "local.small")

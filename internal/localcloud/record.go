@@ -28,6 +28,8 @@ type instance struct {
 	Fingerprint string `json:"fingerprint"`
 	// UserData is dropped at the end.
 	UserData []byte `json:"user_data,omitempty"`
+	// TokensOptional is an option of the image for its metadata service.
+	TokensOptional bool `json:"tokens_optional,omitempty"`
 
 	address netip.Addr
 	dir     string
@@ -81,7 +83,7 @@ func (i *instance) metadata() metadata.Instance {
 	return metadata.Instance{
 		ID: i.ID, Hostname: i.PrivateDNSName, IP: i.address, MAC: i.MAC, Type: i.Type, Zone: i.Zone,
 		ImageID: i.ImageID, KeyName: i.KeyName, SecurityGroups: i.SecurityGroups, Tags: i.Tags,
-		UserData: i.UserData, LaunchTime: i.LaunchTime,
+		UserData: i.UserData, LaunchTime: i.LaunchTime, TokensOptional: i.TokensOptional,
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,8 +146,7 @@ func (b Builder) build(ctx context.Context, r Recipe, final string) (err error) 
 	if err := b.finish(ctx, r, dir, output); err != nil {
 		return fmt.Errorf("%w (see %s)", err, output.Name())
 	}
-	proxy := filepath.Join(dir, "etc/apt/apt.conf.d/90kickoff")
-	if err := copyEmbedded("apt.conf", proxy, 0o644); err != nil {
+	if err := copyEmbedded(aptProxy, dir); err != nil {
 		return err
 	}
 	unix.Sync() // the rename must not overtake the files
@@ -228,42 +226,25 @@ func install(r Recipe, dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, "etc/apt/sources.list"), []byte(r.sources()), 0o644); err != nil {
 		return err
 	}
-	list := []struct {
-		from, to string
-		mode     fs.FileMode
-	}{{"shutdown.sh", "usr/lib/systemd/system-shutdown/kickoff", 0o755}}
-	if r.CloudInit {
-		list = append(list, struct {
-			from, to string
-			mode     fs.FileMode
-		}{"cloud.cfg", "etc/cloud/cloud.cfg.d/90_kickoff.cfg", 0o644})
-	} else {
-		list = append(list, []struct {
-			from, to string
-			mode     fs.FileMode
-		}{
-			{"user-data.sh", "usr/lib/kickoff/user-data", 0o755},
-			{"user-data.service", "usr/lib/systemd/system/kickoff-user-data.service", 0o644},
-		}...)
-	}
-	for _, f := range list {
-		if err := copyEmbedded(f.from, filepath.Join(dir, f.to), f.mode); err != nil {
+	for _, f := range r.files() {
+		if err := copyEmbedded(f, dir); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func copyEmbedded(from, to string, mode fs.FileMode) error {
-	content, err := files.ReadFile("files/" + from)
+func copyEmbedded(f file, dir string) error {
+	content, err := files.ReadFile("files/" + f.from)
 	if err != nil {
 		return err
 	}
+	to := filepath.Join(dir, f.to)
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(to, content, mode); err != nil {
+	if err := os.WriteFile(to, content, f.mode); err != nil {
 		return err
 	}
-	return os.Chmod(to, mode) // whatever the umask is
+	return os.Chmod(to, f.mode) // whatever the umask is
 }

@@ -41,7 +41,10 @@ type Recipe struct {
 	Mirror   string   `json:"mirror"`
 	Security string   `json:"security"`
 	Packages []string `json:"packages"`
-	// CloudInit runs user-data by cloud-init instead of by our own unit.
+	// CloudInit runs user-data by cloud-init instead of by our own unit. Debian
+	// 12's uses version 2 of the metadata service only where it recognises EC2
+	// by the firmware, which a machine of namespaces does not have, so such an
+	// image has EC2's option "tokens optional".
 	CloudInit bool   `json:"cloud_init"`
 	Arch      string `json:"arch"`
 }
@@ -68,6 +71,25 @@ func Recipes(mirrors Mirrors) map[string]Recipe {
 // Names are the names of all images, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(Recipes(DebianMirrors()))) }
 
+// file is one of the recipe's own files in the image.
+type file struct {
+	from, to string
+	mode     fs.FileMode
+}
+
+// aptProxy is installed last: while the image is built there is no proxy.
+var aptProxy = file{"apt.conf", "etc/apt/apt.conf.d/90kickoff", 0o644}
+
+// files are the recipe's own files.
+func (r Recipe) files() []file {
+	all := []file{{"shutdown.sh", "usr/lib/systemd/system-shutdown/kickoff", 0o755}}
+	if r.CloudInit {
+		return append(all, file{"cloud.cfg", "etc/cloud/cloud.cfg.d/90_kickoff.cfg", 0o644})
+	}
+	return append(all, file{"user-data.sh", "usr/lib/kickoff/user-data", 0o755},
+		file{"user-data.service", "usr/lib/systemd/system/kickoff-user-data.service", 0o644})
+}
+
 // Hash identifies everything that goes into the image.
 func (r Recipe) Hash() string {
 	sum := sha256.New()
@@ -76,10 +98,9 @@ func (r Recipe) Hash() string {
 		text = fmt.Append(nil, r) // strings and a bool: not reached
 	}
 	sum.Write(text)
-	entries, _ := fs.ReadDir(files, "files")
-	for _, entry := range entries {
-		content, _ := fs.ReadFile(files, "files/"+entry.Name())
-		fmt.Fprintf(sum, "\n%s %d\n%s", entry.Name(), len(content), content)
+	for _, f := range append(r.files(), aptProxy) {
+		content, _ := files.ReadFile("files/" + f.from) // the names are ours
+		fmt.Fprintf(sum, "\n%s %o %d\n%s", f.to, f.mode, len(content), content)
 	}
 	fmt.Fprintf(sum, "\n%s", buildScript)
 	return hex.EncodeToString(sum.Sum(nil))[:16]

@@ -35,6 +35,9 @@ type Instance struct {
 	Tags           map[string]string
 	UserData       []byte
 	LaunchTime     time.Time
+	// TokensOptional answers questions without a token too (version 1), as
+	// EC2's option HttpTokens does.
+	TokensOptional bool
 }
 
 // Region is the zone without its letter.
@@ -115,7 +118,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.giveToken(w, r, instance)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-	case !s.tokenValid(r.Header.Get(tokenHeader), instance):
+	case !s.allowed(r, instance):
 		http.Error(w, "unauthorized", http.StatusUnauthorized)
 	default:
 		s.get(w, clean, instance)
@@ -170,6 +173,12 @@ func (s *Service) token(expires int64, instance Instance) string {
 	mac.Write(b)
 	mac.Write([]byte(instance.ID))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(b))
+}
+
+// allowed reports whether a request has the token it needs.
+func (s *Service) allowed(r *http.Request, instance Instance) bool {
+	token := r.Header.Get(tokenHeader)
+	return token == "" && instance.TokensOptional || s.tokenValid(token, instance)
 }
 
 func (s *Service) tokenValid(token string, instance Instance) bool {

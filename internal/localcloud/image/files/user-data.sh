@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the user-data of this instance, once: what cloud-init does for user-data
-# that begins with "#!". No HOME, no LANG: a script that works here works there.
+# that begins with "#!". As there, HOME is not set and the directory is /.
 set -u
 
 base=http://169.254.169.254
