@@ -206,3 +206,14 @@ func (e *Evaluator) Escaped(err error) error {
 	d.Stack = e.Stack()
 	return d
 }
+
+// Illegal turns the error of any jump into a diagnostic: at top level there is nothing to leave.
+func (e *Evaluator) Illegal(err error) error {
+	if ret, ok := errors.AsType[*returnError](err); ok {
+		return diag.New("illegal-jump", ret.at, "return() from context where this is illegal")
+	}
+	if next, ok := errors.AsType[*nextError](err); ok {
+		return diag.New("illegal-jump", next.at, "next() from context where this is illegal")
+	}
+	return e.Escaped(err)
+}

@@ -1,0 +1,204 @@
+package compiler
+
+import (
+	"context"
+	"strings"
+
+	"kickoff/internal/catalog"
+	"kickoff/internal/puppet/eval"
+	"kickoff/internal/value"
+)
+
+// finish completes all resources when nothing more is evaluated, and checks the whole.
+func (c *compilation) finish(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := c.evaluateRelations(); err != nil {
+		return err
+	}
+	if err := c.checkRealized(); err != nil {
+		return err
+	}
+	if err := c.checkPending(); err != nil {
+		return err
+	}
+	for _, r := range c.resources {
+		c.addDefaults(r)
+		c.inheritMeta(r)
+		c.tagFromContainer(r)
+		if err := c.checkSchema(r); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.resources {
+		if err := c.addAliases(r); err != nil {
+			return err
+		}
+	}
+	if err := c.checkRelations(); err != nil {
+		return err
+	}
+	if cycle := c.findCycle(); cycle != nil {
+		c.addLog(eval.Message{Level: eval.LevelWarning, Text: "Found a dependency cycle, which no agent will apply: " +
+			cycleText(cycle), Source: "Puppet", At: cycle[0].at})
+	}
+	return nil
+}
+
+// inherited are the metaparameters that resources in a define get from its instance.
+var inherited = []string{"noop", "schedule", "audit", "loglevel", "alias", "tag"}
+
+// inheritMeta gives a resource in a define the metaparameters of the instance.
+func (c *compilation) inheritMeta(r *res) {
+	if r.scope == nil || r.typ == "class" {
+		return
+	}
+	outer, ok := r.scope.Container().(*res)
+	if !ok || outer.define == nil {
+		return
+	}
+	for _, name := range inherited {
+		v, ok := outer.get(name)
+		if !ok || value.IsUndef(v) {
+			continue
+		}
+		if old, ok := r.get(name); !ok || value.IsUndef(old) {
+			r.set(name, v, r.at)
+		}
+	}
+}
+
+// checkSchema refuses attributes that the type does not have.
+func (c *compilation) checkSchema(r *res) error {
+	if r.schema == nil {
+		return nil
+	}
+	for _, p := range r.params {
+		if _, ok := r.schema.Attribute(p.name); ok {
+			continue
+		}
+		at := p.at
+		if !at.Start.IsValid() {
+			at = r.at
+		}
+		d := c.fail("unknown-parameter", at, "no parameter named '%s' on %s", p.name, r)
+		if hint := eval.Nearest(p.name, r.schema.Names()); hint != "" {
+			d.Hint = "did you mean '" + hint + "'?"
+		}
+		return d
+	}
+	return nil
+}
+
+// addAliases makes a resource known under the names of its metaparameter alias.
+func (c *compilation) addAliases(r *res) error {
+	v, ok := r.get("alias")
+	if !ok || r.virtual {
+		return nil
+	}
+	for _, e := range flat(v) {
+		ref := catalog.Ref{Type: r.ref.Type, Title: e.String()}
+		if old := c.find(ref); old != nil && old != r {
+			return c.fail("duplicate-declaration", r.at, "Cannot alias %s to %s; the resource is already declared at %s", r, ref, old.at)
+		}
+		c.aliases[ref] = r
+	}
+	return nil
+}
+
+// findCycle gives the resources of one circle of dependencies, or nil. A dependency on a container is one on
+// everything in it, so each container is seen as a start and an end with its contents between.
+func (c *compilation) findCycle() []*res {
+	type node struct {
+		r   *res
+		end bool
+	}
+	next := map[node][]node{}
+	for _, r := range c.resources {
+		if r.virtual {
+			continue
+		}
+		next[node{r, false}] = append(next[node{r, false}], node{r, true})
+		for _, o := range r.containers {
+			next[node{o, false}] = append(next[node{o, false}], node{r, false})
+			next[node{r, true}] = append(next[node{r, true}], node{o, true})
+		}
+	}
+	for _, r := range c.resources {
+		if r.virtual {
+			continue
+		}
+		for _, name := range []string{"before", "notify", "require", "subscribe"} {
+			v, _ := r.get(name)
+			for _, e := range flat(orUndef(v)) {
+				ref, _ := reference(e)
+				o := c.find(ref)
+				if o == nil {
+					continue
+				}
+				first, second := r, o
+				if name == "require" || name == "subscribe" {
+					first, second = o, r
+				}
+				next[node{first, true}] = append(next[node{first, true}], node{second, false})
+			}
+		}
+	}
+	state := map[node]int{}
+	var path []node
+	var visit func(n node) []*res
+	visit = func(n node) []*res {
+		state[n] = 1
+		path = append(path, n)
+		for _, m := range next[n] {
+			switch state[m] {
+			case 1:
+				var out []*res
+				for i := len(path) - 1; i >= 0; i-- {
+					if len(out) == 0 || out[len(out)-1] != path[i].r {
+						out = append(out, path[i].r)
+					}
+					if path[i] == m {
+						break
+					}
+				}
+				for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
+					out[i], out[j] = out[j], out[i]
+				}
+				return out
+			case 0:
+				if out := visit(m); out != nil {
+					return out
+				}
+			}
+		}
+		state[n] = 2
+		path = path[:len(path)-1]
+		return nil
+	}
+	for _, r := range c.resources {
+		if !r.virtual && state[node{r, false}] == 0 {
+			if out := visit(node{r, false}); out != nil {
+				return out
+			}
+		}
+	}
+	return nil
+}
+
+func orUndef(v value.Value) value.Value {
+	if v == nil {
+		return value.Undef{}
+	}
+	return v
+}
+
+// cycleText writes a circle as a chain that ends where it began.
+func cycleText(cycle []*res) string {
+	names := make([]string, 0, len(cycle)+1)
+	for _, r := range cycle {
+		names = append(names, r.String())
+	}
+	return "(" + strings.Join(append(names, cycle[0].String()), " => ") + ")"
+}
