@@ -18,8 +18,7 @@ class edge (
       content => "EXTRAOPTS=\"-f /etc/haproxy/kickoff\"\n";
   }
   ~> service { 'haproxy':
-    ensure  => running,
-    enable  => true,
-    restart => 'systemctl reload haproxy',
+    ensure => running,
+    enable => true,
   }
 }
