@@ -10,6 +10,12 @@ import (
 	"kickoff/internal/value"
 )
 
+// output collects the text of a template. It is sensitive as soon as a Sensitive was rendered into it.
+type output struct {
+	strings.Builder
+	sensitive bool
+}
+
 // write adds text to the output of the template that is rendered.
 func (s *Scope) write(text string) {
 	if s.out != nil {
@@ -23,37 +29,41 @@ func (e *Evaluator) render(ctx context.Context, s *Scope, x *syntax.RenderExpr) 
 	if err != nil {
 		return nil, err
 	}
+	if secret, ok := v.(*value.Sensitive); ok && s.out != nil {
+		v, s.out.sensitive = secret.Unwrap(), true
+	}
 	s.write(v.String())
 	return value.Undef{}, nil
 }
 
-// Render gives the text of a template. name is what it is called in messages. params are its arguments by name, or nil.
-// A template that declares parameters, or is given arguments and is no inline one, sees only these and the top scope's
-// variables; another one sees those of scope.
-func (e *Evaluator) Render(ctx context.Context, scope *Scope, name string, prog *syntax.Program, params *value.Hash, inline bool) (string, error) {
+// Render gives the text of a template, as a String, or as a Sensitive when one was rendered into it. name is what the
+// template is called in messages. params are its arguments by name, or nil. An inline template sees the variables of
+// scope; one from a file sees only its parameters and the top scope's variables.
+func (e *Evaluator) Render(ctx context.Context, scope *Scope, name string, prog *syntax.Program, params *value.Hash, inline bool) (value.Value, error) {
 	epp, ok := prog.Body.(*syntax.EPP)
 	if !ok {
-		return "", diag.New("not-a-template", RangeOf(prog.Span()), "%s is no EPP template", name)
+		return nil, diag.New("not-a-template", RangeOf(prog.Span()), "%s is no EPP template", name)
 	}
 	if err := e.Enter(name, RangeOf(prog.Span())); err != nil {
-		return "", err
+		return nil, err
 	}
 	defer e.Leave()
 	inner := scope.block()
 	if !inline {
 		inner = scope.sealed(e.top)
-		if !epp.HasParams && params.Len() == 0 {
-			inner = scope.block()
-		}
 	}
 	if err := e.bindNamed(ctx, inner, name, epp, params); err != nil {
-		return "", err
+		return nil, err
 	}
-	inner.out = &strings.Builder{}
+	inner.out = &output{}
 	if _, err := e.Body(ctx, inner, "template", epp.Body); err != nil {
-		return "", err
+		return nil, err
 	}
-	return inner.out.String(), nil
+	text := value.String(inner.out.String())
+	if inner.out.sensitive {
+		return value.NewSensitive(text), nil
+	}
+	return text, nil
 }
 
 // bindNamed sets the parameters of a template by name.

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"fmt"
-	"strings"
 
 	"kickoff/internal/diag"
 	"kickoff/internal/value"
@@ -47,7 +46,7 @@ type Scope struct {
 	match *matchSet
 	frame *frame
 	// out collects the text of the template that is rendered, nil outside of templates.
-	out *strings.Builder
+	out *output
 }
 
 // NewTop makes the top scope. name and container are what it is called and what it declares into.
@@ -180,7 +179,9 @@ func (s *Scope) Define(name string, v value.Value) {
 }
 
 // reserved are the names that user code cannot assign to.
-func reserved(name string) bool { return name == "trusted" || name == "facts" || name == "server_facts" }
+func reserved(name string) bool {
+	return name == "trusted" || name == "facts" || name == "server_facts"
+}
 
 // assign sets a variable of the innermost scope, once.
 func (s *Scope) assign(name string, v value.Value, at diag.Range) error {
