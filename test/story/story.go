@@ -121,11 +121,19 @@ func (s *Story) cloudSocket() string { return filepath.Join(s.dir, "local-cloud.
 
 // startParts starts what the machines will need: the local cloud, the repository, the server.
 func (s *Story) startParts(ctx context.Context) error {
-	s.tell.act("Preparing in %s", s.dir)
-	if err := s.buildImage(ctx); err != nil {
+	if err := s.startCloud(ctx); err != nil {
 		return err
 	}
 	if err := s.copyExample(); err != nil {
+		return err
+	}
+	return s.startServer(ctx)
+}
+
+// startCloud starts the local cloud and the repository of the application.
+func (s *Story) startCloud(ctx context.Context) error {
+	s.tell.act("Preparing in %s", s.dir)
+	if err := s.buildImage(ctx); err != nil {
 		return err
 	}
 	if err := s.makeRepository(); err != nil {
@@ -140,10 +148,7 @@ func (s *Story) startParts(ctx context.Context) error {
 	if err := s.ready(ctx, "the local cloud", s.cloud, s.cloudSocket()); err != nil {
 		return err
 	}
-	if err := s.serveRepository(); err != nil {
-		return err
-	}
-	return s.startServer(ctx)
+	return s.serveRepository()
 }
 
 func (s *Story) startServer(ctx context.Context) error {
