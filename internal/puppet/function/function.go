@@ -23,7 +23,7 @@ type impl = func(ctx context.Context, c *eval.Call) (value.Value, error)
 // Builtin gives the functions of Puppet.
 func Builtin() []eval.Function {
 	return slices.Concat(logTable(), catalogTable(), controlTable(), iterateTable(), searchTable(), stringTable(), caseTable(),
-		collectionTable(), digTable(), dataTable(), typeTable(), fileTable(), digestTable(), mathTable(), timeTable(),
+		collectionTable(), digTable(), dataTable(), typeTable(), fileTable(), templateTable(), digestTable(), mathTable(), timeTable(),
 		refusedTable())
 }
 
