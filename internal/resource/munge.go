@@ -110,7 +110,7 @@ func (a *Attribute) munge(v value.Value) (value.Value, error) {
 		if a.List {
 			return a.mungeList(v)
 		}
-		if a.Kind == Property && v.Len() > 0 && len(a.Values) > 0 {
+		if a.Kind == Property && v.Len() > 0 {
 			return a.mungeOne(v.At(0))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,6 +24,8 @@ type Command struct {
 	Dir string
 	// Env is added to the environment (NAME=value).
 	Env []string
+	// Unset names variables of our own environment that the program does not get.
+	Unset []string
 	// Stdin is what the program reads; nil is nothing.
 	Stdin io.Reader
 	// As is the identity to run as; nil is our own.
@@ -147,6 +150,9 @@ func environment(c Command) []string {
 	for _, e := range os.Environ() {
 		name, _, _ := strings.Cut(e, "=")
 		if !c.Native && (strings.HasPrefix(name, "LC_") || name == "LANG" || name == "LANGUAGE") {
+			continue
+		}
+		if slices.Contains(c.Unset, name) {
 			continue
 		}
 		hasPath = hasPath || name == "PATH"
