@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -39,6 +40,9 @@ var codeStatus = map[string]int{
 	CodeUnavailable:  http.StatusServiceUnavailable,
 	CodeInternal:     http.StatusInternalServerError,
 }
+
+// ErrNoToken means that a secret, or an id, belongs to no token that is good.
+var ErrNoToken = errors.New("no such token")
 
 // Errorf makes an Error of a code.
 func Errorf(code, format string, args ...any) *Error {

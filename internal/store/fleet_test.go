@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kickoff/internal/api"
 	"kickoff/internal/fleet/instance"
 )
 
@@ -133,7 +134,7 @@ func TestFleetRetire(t *testing.T) {
 
 func TestAPITokens(t *testing.T) {
 	s, ctx := openFleet(t), t.Context()
-	tok := APIToken{ID: "1", Name: "ci", Scope: "read", Created: fleetTime, Expires: fleetTime.Add(time.Hour)}
+	tok := api.Token{ID: "1", Name: "ci", Scope: "read", Created: fleetTime, Expires: fleetTime.Add(time.Hour)}
 	if err := s.PutAPIToken(ctx, tok, "hash"); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func TestAPITokens(t *testing.T) {
 		"unknown": func() error { _, err := s.APITokenByHash(ctx, "other", fleetTime); return err },
 		"delete":  func() error { return s.DeleteAPIToken(ctx, "2") },
 	} {
-		if err := f(); !errors.Is(err, ErrNoToken) {
+		if err := f(); !errors.Is(err, api.ErrNoToken) {
 			t.Errorf("%s: got %v, want ErrNoToken", name, err)
 		}
 	}

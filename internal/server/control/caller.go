@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"kickoff/internal/api"
-	"kickoff/internal/store"
 )
 
 // caller is who asks, and what they may.
@@ -57,14 +56,14 @@ func (c *Control) identify(r *http.Request) (caller, error) {
 		return caller{}, api.Errorf(api.CodeUnauthorized, "no token").WithHint("make one on the server: kickoff token create")
 	}
 	t, err := c.opt.Tokens.APITokenByHash(r.Context(), hashSecret(secret), c.opt.Now())
-	if errors.Is(err, store.ErrNoToken) {
+	if errors.Is(err, api.ErrNoToken) {
 		c.opt.Log.Warn("operator request with a token that is not good", "remote", r.RemoteAddr, "path", r.URL.Path)
 		return caller{}, api.Errorf(api.CodeUnauthorized, "the token is unknown or expired")
 	}
 	if err != nil {
 		return caller{}, err
 	}
-	return caller{name: "token " + t.Name, scope: api.Scope(t.Scope)}, nil
+	return caller{name: "token " + t.Name, scope: t.Scope}, nil
 }
 
 func userName(uid int64) string {
@@ -155,11 +154,10 @@ func peerUID(conn net.Conn) int64 {
 
 func (c *Control) getTokens(r *http.Request) (any, error) {
 	list, err := c.opt.Tokens.APITokens(r.Context())
-	out := api.Tokens{Tokens: []api.Token{}}
-	for _, t := range list {
-		out.Tokens = append(out.Tokens, api.Token{ID: t.ID, Name: t.Name, Scope: api.Scope(t.Scope), Created: t.Created, Expires: t.Expires})
+	if list == nil {
+		list = []api.Token{}
 	}
-	return out, err
+	return api.Tokens{Tokens: list}, err
 }
 
 // Bounds of a token's life.
@@ -189,11 +187,12 @@ func (c *Control) postToken(r *http.Request) (any, error) {
 		req.Name = id
 	}
 	now := c.opt.Now().UTC().Truncate(time.Second)
-	t := store.APIToken{ID: id, Name: req.Name, Scope: string(req.Scope), Created: now, Expires: now.Add(life)}
+	t := api.Token{ID: id, Name: req.Name, Scope: req.Scope, Created: now, Expires: now.Add(life)}
 	if err := c.opt.Tokens.PutAPIToken(r.Context(), t, hashSecret(secret)); err != nil {
 		return nil, err
 	}
-	return api.Token{ID: t.ID, Name: t.Name, Scope: req.Scope, Created: t.Created, Expires: t.Expires, Secret: secret}, nil
+	t.Secret = secret
+	return t, nil
 }
 
 func (c *Control) deleteToken(r *http.Request) (any, error) {

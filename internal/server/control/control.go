@@ -16,7 +16,6 @@ import (
 
 	"kickoff/internal/api"
 	"kickoff/internal/fleet/instance"
-	"kickoff/internal/store"
 )
 
 // Fleet is the controller as far as operators may use it. Errors that are
@@ -39,11 +38,11 @@ type Fleet interface {
 	WatchEvents(ctx context.Context, seq int64, f func(instance.Event) error) error
 }
 
-// TokenStore keeps API tokens. The errors are store.ErrNoToken where there is none.
+// TokenStore keeps API tokens. The errors are api.ErrNoToken where there is none.
 type TokenStore interface {
-	PutAPIToken(ctx context.Context, t store.APIToken, hash string) error
-	APITokenByHash(ctx context.Context, hash string, now time.Time) (store.APIToken, error)
-	APITokens(ctx context.Context) ([]store.APIToken, error)
+	PutAPIToken(ctx context.Context, t api.Token, hash string) error
+	APITokenByHash(ctx context.Context, hash string, now time.Time) (api.Token, error)
+	APITokens(ctx context.Context) ([]api.Token, error)
 	DeleteAPIToken(ctx context.Context, id string) error
 }
 
@@ -268,7 +267,7 @@ func (c *Control) Paths() []string {
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
 func notToken(err error, id string) error {
-	if errors.Is(err, store.ErrNoToken) {
+	if errors.Is(err, api.ErrNoToken) {
 		return api.Errorf(api.CodeNotFound, "there is no token %s", id)
 	}
 	return fmt.Errorf("token %s: %w", id, err)

@@ -30,6 +30,8 @@ type Classifier interface {
 type Nodes struct {
 	Registrar  Registrar
 	Classifier Classifier
+	// LoginLink makes a login link of the console.
+	LoginLink func() (string, error)
 }
 
 // nodeRoutes is the part of the table about certificates and classification.
@@ -40,6 +42,7 @@ func (c *Control) nodeRoutes() []route {
 		{"POST " + api.PathCertificateEnd, api.ScopeAdmin, c.postRevoke, nil},
 		{"DELETE " + api.PathCertificate, api.ScopeAdmin, c.deleteCertificate, nil},
 		{"GET " + api.PathClassification, api.ScopeRead, c.getClassification, nil},
+		{"POST " + api.PathLoginLink, api.ScopeAdmin, c.postLoginLink, nil},
 	}
 }
 
@@ -129,4 +132,12 @@ func (c *Control) getClassification(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return api.Classification{Node: name, YAML: string(text), Explanation: b.String()}, nil
+}
+
+func (c *Control) postLoginLink(*http.Request) (any, error) {
+	link, err := c.opt.Nodes.LoginLink()
+	if err != nil {
+		return nil, api.Errorf(api.CodeUnavailable, "%v", err)
+	}
+	return api.LoginLink{URL: link}, nil
 }
