@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -204,12 +205,51 @@ const signalHalt = syscall.Signal(34 + 3)
 // Stop ends the machine: a clean halt, and when ctx ends first, a kill. It
 // returns when no process of the machine is left and its cgroup is removed.
 func (m *Machine) Stop(ctx context.Context) error {
-	_ = m.process.Signal(signalHalt) // already gone is fine
-	select {
-	case <-m.done:
-	case <-ctx.Done():
+	if m.awaitSignals(ctx) {
+		_ = m.process.Signal(signalHalt) // already gone is fine
+		select {
+		case <-m.done:
+		case <-ctx.Done():
+		}
 	}
 	return m.Kill()
+}
+
+// awaitSignals waits until init listens to signalHalt: the kernel drops a
+// signal for a PID 1 that has neither blocked nor caught it, and systemd takes
+// a moment until it has. It reports whether asking makes sense.
+func (m *Machine) awaitSignals(ctx context.Context) bool {
+	for {
+		if listens(m.process.Pid, signalHalt) {
+			return true
+		}
+		select {
+		case <-m.done:
+			return false
+		case <-ctx.Done():
+			return false
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// listens reports whether a process has blocked or caught a signal.
+func listens(pid int, signal syscall.Signal) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(line, ":")
+		if key != "SigBlk" && key != "SigCgt" {
+			continue
+		}
+		mask, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+		if err == nil && mask&(1<<(signal-1)) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Kill ends the machine at once, as a failing host would.

@@ -73,17 +73,10 @@ func New(options Options) (*Router, error) {
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	r := &Router{options: options, outside: outside, ns: netns.None()}
-	if err := r.removeHostLink(); err == nil {
-		err = r.checkFree()
-	}
-	if err == nil {
-		err = r.makeNamespace()
-	}
-	if err == nil {
-		err = r.makeHostLink()
-	}
-	if err != nil {
-		return nil, errors.Join(err, r.Close())
+	for _, step := range []func() error{r.removeHostLink, r.checkFree, r.makeNamespace, r.makeHostLink} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
 	}
 	return r, nil
 }
