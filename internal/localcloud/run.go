@@ -171,28 +171,10 @@ func (e *Engine) run(ctx context.Context) (err error) {
 	if err := e.group.Make(); err != nil {
 		return err
 	}
-	service := metadata.New(metadata.Options{
-		Lookup: e.lookup, Signer: e.signer, AccountID: AccountID, Subnet: o.Subnet.Masked(), Log: o.Log,
-	})
-	// Hop limit 1, as EC2's default: not for what is behind the instance.
-	atService := func(port int) (net.Listener, error) {
-		return e.router.Listen(ctx, netip.AddrPortFrom(network.ServiceAddress, uint16(port)).String(), 1)
-	}
 	s := &servers{log: o.Log, failed: make(chan error, 3)}
 	defer s.close()
-	for _, each := range []struct {
-		handler http.Handler
-		listen  func() (net.Listener, error)
-	}{
-		{service, func() (net.Listener, error) { return atService(80) }},
-		{proxy, func() (net.Listener, error) { return atService(aptProxyPort) }},
-		{onlyPeers(o.SocketOwner, e.handler()), func() (net.Listener, error) { return listenSocket(o.Socket, o.SocketOwner) }},
-	} {
-		listener, err := each.listen()
-		if err != nil {
-			return errors.Join(err, e.close())
-		}
-		s.serve(listener, each.handler)
+	if err := e.serve(ctx, s, proxy); err != nil {
+		return errors.Join(err, e.close())
 	}
 	o.Log.Info("local cloud is ready", "socket", o.Socket, "subnet", o.Subnet.Masked().String(), "host", e.router.HostAddress().String())
 	select {
@@ -201,6 +183,29 @@ func (e *Engine) run(ctx context.Context) (err error) {
 	}
 	o.Log.Info("local cloud stops: ending its machines")
 	return errors.Join(err, e.close())
+}
+
+// serve opens the metadata service and the apt proxy inside the router, and
+// the API on its socket, in this order: who reaches the API may launch.
+func (e *Engine) serve(ctx context.Context, s *servers, proxy http.Handler) error {
+	o := e.options
+	service := metadata.New(metadata.Options{
+		Lookup: e.lookup, Signer: e.signer, AccountID: AccountID, Subnet: o.Subnet.Masked(), Log: o.Log,
+	})
+	for port, handler := range map[uint16]http.Handler{80: service, aptProxyPort: proxy} {
+		// Hop limit 1, as EC2's default: not for what is behind the instance.
+		listener, err := e.router.Listen(ctx, netip.AddrPortFrom(network.ServiceAddress, port).String(), 1)
+		if err != nil {
+			return err
+		}
+		s.serve(listener, handler)
+	}
+	listener, err := listenSocket(o.Socket, o.SocketOwner)
+	if err != nil {
+		return err
+	}
+	s.serve(listener, onlyPeers(o.SocketOwner, e.handler()))
+	return nil
 }
 
 func (e *Engine) aptHosts() ([]string, error) {
