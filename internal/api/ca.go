@@ -12,6 +12,7 @@ const (
 	PathCertificate     = Prefix + "/ca/certificates/{name}"
 	PathCertificateSign = Prefix + "/ca/certificates/{name}/sign"
 	PathCertificateEnd  = Prefix + "/ca/certificates/{name}/revoke"
+	PathLoginLink       = Prefix + "/console/link"
 	PathClassification  = Prefix + "/nodes/{name}/classification"
 )
 
@@ -78,4 +79,14 @@ func (c *Client) CleanCertificate(ctx context.Context, name string) (Done, error
 // Classification gives the classification of a node.
 func (c *Client) Classification(ctx context.Context, name string) (Classification, error) {
 	return call[Classification](ctx, c, "GET", fill(PathClassification, name), nil)
+}
+
+// LoginLink is a link that opens one session of the console.
+type LoginLink struct {
+	URL string `json:"url"`
+}
+
+// LoginLink makes a login link of the console.
+func (c *Client) LoginLink(ctx context.Context) (LoginLink, error) {
+	return call[LoginLink](ctx, c, "POST", PathLoginLink, struct{}{})
 }

@@ -14,12 +14,18 @@ import (
 
 // commands is the table of all commands, in the order of the help text.
 var commands = []func(*IO) *cobra.Command{
+	newAgentCommand,
+	newFactsCommand,
 	newParserCommand,
 	newEPPCommand,
 	newLocalCloudCommand,
 	newFleetCommand,
 	newUserDataCommand,
 	newTokenCommand,
+	newServerCommand,
+	newCACommand,
+	newENCCommand,
+	newConsoleCommand,
 	newVersionCommand,
 }
 

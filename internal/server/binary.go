@@ -36,7 +36,7 @@ func NewBinaryStore(dir string) (*BinaryStore, error) {
 	return &BinaryStore{dir}, nil
 }
 
-// Add takes a program in and gives its digest. Taking it in again is cheap.
+// Add takes a program in and gives its digest. Taking it in again is cheap. Pack makes its compressed form.
 func (b *BinaryStore) Add(path string) (digest string, err error) {
 	src, err := os.Open(path)
 	if err != nil {
@@ -49,18 +49,31 @@ func (b *BinaryStore) Add(path string) (digest string, err error) {
 	}
 	digest = hex.EncodeToString(h.Sum(nil))
 	target := filepath.Join(b.dir, digest)
-	if _, err := os.Stat(target + ".gz"); err == nil {
-		if _, err := os.Stat(target); err == nil {
-			return digest, nil
-		}
+	if _, err := os.Stat(target); err == nil {
+		return digest, nil
 	}
 	if err := b.put(src, target, digest, false); err != nil {
 		return "", fmt.Errorf("add binary %s: %w", path, err)
 	}
-	if err := b.put(src, target+".gz", digest, true); err != nil {
-		return "", fmt.Errorf("add binary %s: %w", path, err)
-	}
 	return digest, nil
+}
+
+// Pack makes the compressed form of a binary, if there is none yet. It takes seconds; until it is done, the binary is
+// served as it is.
+func (b *BinaryStore) Pack(digest string) error {
+	name := filepath.Join(b.dir, digest)
+	if _, err := os.Stat(name + ".gz"); err == nil {
+		return nil
+	}
+	src, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("pack binary: %w", err)
+	}
+	defer src.Close()
+	if err := b.put(src, name+".gz", digest, true); err != nil {
+		return fmt.Errorf("pack binary %s: %w", digest, err)
+	}
+	return nil
 }
 
 // put copies src to a file by way of a temporary one, and makes sure that it still has the digest.
@@ -121,6 +134,10 @@ func (s *Server) getBinary(w http.ResponseWriter, r *http.Request) error {
 	digest := r.PathValue("digest")
 	packed := acceptsGzip(r)
 	f, err := s.Binaries.Open(digest, packed)
+	if errors.Is(err, ErrNoBinary) && packed {
+		packed = false
+		f, err = s.Binaries.Open(digest, packed)
+	}
 	if errors.Is(err, ErrNoBinary) {
 		return missing("there is no binary with the SHA-256 %.80s", digest)
 	}
