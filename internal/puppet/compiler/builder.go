@@ -218,7 +218,12 @@ func nameKey(r *res) (catalog.Ref, bool) {
 	}
 	v, ok := r.get(r.schema.NameVar())
 	if !ok {
-		return catalog.Ref{}, false
+		path, slashes := cleanPath(r)
+		if !slashes {
+			return catalog.Ref{}, false
+		}
+		v = path
+		r.set(r.schema.NameVar(), v, r.at)
 	}
 	s, ok := v.(value.String)
 	if !ok || s == "" {
@@ -228,12 +233,28 @@ func nameKey(r *res) (catalog.Ref, bool) {
 	return key, key != r.ref
 }
 
+// cleanPath is the path that the title of a file with slashes at its end stands for.
+func cleanPath(r *res) (value.Value, bool) {
+	title := r.ref.Title
+	path := strings.TrimRight(title, "/")
+	if r.typ != "file" || path == title || path == "" {
+		return nil, false
+	}
+	return value.String(path), true
+}
+
 // find gives a resource by title or alias, or nil.
 func (c *compilation) find(ref catalog.Ref) *res {
 	if r := c.byRef[ref]; r != nil {
 		return r
 	}
-	return c.aliases[ref]
+	if r := c.aliases[ref]; r != nil {
+		return r
+	}
+	if ref.Type == "File" && len(ref.Title) > 1 && strings.HasSuffix(ref.Title, "/") {
+		return c.find(catalog.Ref{Type: ref.Type, Title: strings.TrimRight(ref.Title, "/")})
+	}
+	return nil
 }
 
 // reference reads a value that names a resource; ok is false when it names none.

@@ -33,23 +33,11 @@ func (c *compilation) Include(ctx context.Context, scope *eval.Scope, at diag.Ra
 				r.containedBy(container)
 			}
 		case mode == eval.Require:
-			ref := types.NewClass(name)
-			if old, ok := container.get("require"); !ok || !hasRef(old, r.ref) {
-				container.add("require", value.NewArray(ref), at)
-			}
+			container.add("require", value.NewArray(types.NewClass(name)), at)
 		}
 		refs = append(refs, types.NewClass(name))
 	}
 	return refs, nil
-}
-
-func hasRef(v value.Value, ref catalog.Ref) bool {
-	for _, e := range flat(v) {
-		if s, ok := onWire(e).(value.String); ok && string(s) == ref.String() {
-			return true
-		}
-	}
-	return false
 }
 
 // className reads what include() and its sisters are given.
@@ -252,7 +240,7 @@ func (c *compilation) evaluateClass(ctx context.Context, r *res, at diag.Range) 
 	scope.Define("name", value.String(name))
 	c.setModuleNames(scope, r.scope, def)
 	c.eval.SetClass(name, scope.Owner())
-	if err := c.bindClassParams(ctx, scope, r, def); err != nil {
+	if err := c.bindClassParams(ctx, scope, r, def, at); err != nil {
 		return err
 	}
 	_, err := c.eval.Body(ctx, scope, "class", def.Body)
@@ -290,7 +278,7 @@ func (c *compilation) setModuleNames(scope, from *eval.Scope, def syntax.Definit
 }
 
 // bindClassParams sets the parameters of a class: given values, else bound data, else defaults from left to right.
-func (c *compilation) bindClassParams(ctx context.Context, scope *eval.Scope, r *res, def *syntax.ClassDef) error {
+func (c *compilation) bindClassParams(ctx context.Context, scope *eval.Scope, r *res, def *syntax.ClassDef, at diag.Range) error {
 	if err := c.checkParamNames(r, def.Params); err != nil {
 		return err
 	}
@@ -310,7 +298,7 @@ func (c *compilation) bindClassParams(ctx context.Context, scope *eval.Scope, r 
 			}
 		}
 	}
-	return c.bindParams(ctx, scope, r, def.Params, bound)
+	return c.bindParams(ctx, scope, r, def.Params, bound, at)
 }
 
 // lookupScope is the scope whose variables the hierarchy interpolates for class parameters.

@@ -20,6 +20,7 @@ import (
 	"kickoff/internal/catalog"
 	"kickoff/internal/diag"
 	"kickoff/internal/puppet/eval"
+	"kickoff/internal/puppet/function"
 	"kickoff/internal/puppet/module"
 	"kickoff/internal/resource"
 	"kickoff/internal/value"
@@ -29,12 +30,13 @@ import (
 type Options struct {
 	// Library gives the code of environments. Required.
 	Library *module.Library
-	// Functions are the functions in Go; Stdlib are those that an environment only has with the module stdlib.
+	// Functions are the functions in Go; nil takes function.Builtin(). Stdlib are those that an environment only has with
+	// the module stdlib; nil takes function.Stdlib().
 	Functions, Stdlib []eval.Function
 	// Types are the resource types with a schema; nil takes resource.Builtin().
 	Types *resource.Registry
-	// NewBinder makes what looks up data for one compilation; nil compiles without data bindings.
-	NewBinder func(*module.Environment) eval.Binder
+	// HieraConfig is the path of the global hiera.yaml; empty has only the environments' own.
+	HieraConfig string
 	// Exports finds exported resources of other nodes; nil finds none.
 	Exports Exports
 	// Strict and LooseVariables are the settings `strict` and (negated) `strict_variables`.
@@ -63,6 +65,7 @@ type Compiler struct {
 	stdlib   *eval.Functions
 	log      *slog.Logger
 	rubyType *rubyTypes
+	data     dataCache
 }
 
 // New gives a Compiler.
@@ -76,6 +79,12 @@ func New(opt Options) (*Compiler, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Functions == nil {
+		opt.Functions = function.Builtin()
+	}
+	if opt.Stdlib == nil {
+		opt.Stdlib = function.Stdlib()
+	}
 	plain, err := eval.NewFunctions(opt.Functions)
 	if err != nil {
 		return nil, fmt.Errorf("make a compiler: %w", err)
@@ -88,7 +97,7 @@ func New(opt Options) (*Compiler, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Compiler{opt: opt, plain: plain, stdlib: all, log: log, rubyType: newRubyTypes()}, nil
+	return &Compiler{opt: opt, plain: plain, stdlib: all, log: log, rubyType: newRubyTypes(), data: newDataCache()}, nil
 }
 
 // Class is one class of a classification.
@@ -167,9 +176,7 @@ func (c *Compiler) begin(env *module.Environment, req Request) *compilation {
 		Strict: c.opt.Strict, LooseVariables: c.opt.LooseVariables, MaxSteps: c.opt.MaxSteps,
 		Log: comp.addLog, Logger: c.log,
 	}
-	if c.opt.NewBinder != nil {
-		opt.Binder = c.opt.NewBinder(env)
-	}
+	opt.Binder = c.session(env, comp)
 	comp.top = top
 	comp.eval = eval.New(top, opt)
 	return comp

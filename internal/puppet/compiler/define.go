@@ -33,7 +33,7 @@ func (c *compilation) evaluateDefine(ctx context.Context, r *res) error {
 	if err := c.checkParamNames(r, r.define.Params); err != nil {
 		return err
 	}
-	if err := c.bindParams(ctx, scope, r, r.define.Params, nil); err != nil {
+	if err := c.bindParams(ctx, scope, r, r.define.Params, nil, r.at); err != nil {
 		return err
 	}
 	_, err := c.eval.Body(ctx, scope, "define", r.define.Body)
@@ -72,7 +72,7 @@ func (c *compilation) checkParamNames(r *res, params []*syntax.Parameter) error 
 
 // bindParams sets the variables of the parameters of a class or define, and the values on its resource. bound are
 // values of data bindings.
-func (c *compilation) bindParams(ctx context.Context, scope *eval.Scope, r *res, params []*syntax.Parameter, bound map[string]value.Value) error {
+func (c *compilation) bindParams(ctx context.Context, scope *eval.Scope, r *res, params []*syntax.Parameter, bound map[string]value.Value, at diag.Range) error {
 	for _, p := range params {
 		v, given := r.get(p.Name)
 		if !given || value.IsUndef(v) {
@@ -93,12 +93,12 @@ func (c *compilation) bindParams(ctx context.Context, scope *eval.Scope, r *res,
 		}
 		if !given || value.IsUndef(v) && p.Default == nil && bound[p.Name] == nil {
 			if !given || p.Type == nil || !types.Instance(t, value.Undef{}) {
-				return c.missingParam(r, p)
+				return c.missingParam(r, p, at)
 			}
 			v = value.Undef{}
 		}
 		if err := types.Assert(r.String()+": parameter '"+p.Name+"'", t, v); err != nil {
-			return c.fail("parameter-type", c.paramPlace(r, p), "%s", err)
+			return c.fail("parameter-type", c.paramPlace(r, p, at), "%s", err)
 		}
 		scope.Define(p.Name, v)
 		if !value.IsUndef(v) {
@@ -118,8 +118,7 @@ func (c *compilation) bindParams(ctx context.Context, scope *eval.Scope, r *res,
 // metaVariables are the metaparameters that are variables in the body of a class or define.
 var metaVariables = []string{"alias", "audit", "before", "loglevel", "noop", "notify", "require", "schedule", "stage", "subscribe", "tag"}
 
-func (c *compilation) missingParam(r *res, p *syntax.Parameter) error {
-	at := r.at
+func (c *compilation) missingParam(r *res, p *syntax.Parameter, at diag.Range) error {
 	if !at.Start.IsValid() {
 		at = eval.Place(p)
 	}
@@ -129,14 +128,14 @@ func (c *compilation) missingParam(r *res, p *syntax.Parameter) error {
 }
 
 // paramPlace is where a parameter's value was written, else where the resource was.
-func (c *compilation) paramPlace(r *res, p *syntax.Parameter) diag.Range {
+func (c *compilation) paramPlace(r *res, p *syntax.Parameter, at diag.Range) diag.Range {
 	for _, set := range r.params {
 		if set.name == p.Name && set.at.Start.IsValid() {
 			return set.at
 		}
 	}
-	if r.at.Start.IsValid() {
-		return r.at
+	if at.Start.IsValid() {
+		return at
 	}
 	return eval.Place(p)
 }

@@ -109,12 +109,8 @@ func (c *compilation) checkRelations() error {
 				if !ok {
 					return c.fail("bad-relationship", r.at, "%s: parameter '%s': %s is no reference to a resource", r, name, types.FormatValue(e))
 				}
-				if other := c.find(ref); other == nil || other.virtual {
-					d := c.fail("unknown-resource", r.at, "Could not find resource '%s' in parameter '%s' of %s", ref, name, r)
-					if other != nil {
-						d.Hint = "the resource is virtual: realize it"
-					}
-					return d
+				if c.find(ref) == nil {
+					return c.fail("unknown-resource", r.at, "Could not find resource '%s' in parameter '%s' of %s", ref, name, r)
 				}
 			}
 		}

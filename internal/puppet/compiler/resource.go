@@ -55,13 +55,6 @@ func refOf(typ, title string) catalog.Ref {
 		if title != "main" {
 			title = types.Capitalize(strings.ToLower(title))
 		}
-	case "file":
-		if len(title) > 1 {
-			title = strings.TrimRight(title, "/")
-			if title == "" {
-				title = "/"
-			}
-		}
 	}
 	return catalog.Ref{Type: types.Capitalize(typ), Title: title}
 }
@@ -169,7 +162,11 @@ func (r *res) wire() *catalog.Resource {
 
 // isName tells that a parameter only repeats the title: it is left out.
 func (r *res) isName(p param) bool {
-	if r.schema == nil || len(r.schema.NameVars) != 1 || p.name != r.schema.NameVar() || r.ref.Type == "Stage" && r.ref.Title == "main" {
+	name := "name"
+	if r.schema != nil && len(r.schema.NameVars) == 1 {
+		name = r.schema.NameVar()
+	}
+	if p.name != name || r.ref.Title == "main" && (r.typ == "stage" || r.typ == "class") {
 		return false
 	}
 	s, ok := p.value.(value.String)
@@ -185,7 +182,7 @@ func onWire(v value.Value) value.Value {
 		}
 	case *types.Class:
 		if v.Class != "" {
-			return value.String(refOf("class", v.Class).String())
+			return value.String("Class[" + types.Capitalize(v.Class) + "]")
 		}
 	case *value.Array:
 		out := make([]value.Value, v.Len())

@@ -164,7 +164,7 @@ func (e *Evaluator) callPuppet(ctx context.Context, s *Scope, at diag.Range, def
 			return nil, err
 		}
 		if err := types.Assert("value returned from function '"+def.Name+"'", t, v); err != nil {
-			return nil, e.fail("return-type", def, "%s", err)
+			return nil, e.wrap(diag.New("return-type", at, "%s", err), at)
 		}
 	}
 	return v, nil

@@ -53,7 +53,7 @@ func (e *Evaluator) resource(ctx context.Context, s *Scope, x *syntax.Resource) 
 		}
 		attrs = completed(attrs, defaults)
 		for _, t := range titles {
-			decls = append(decls, Declaration{Form: x.Form, Type: typeName, Title: t, Attributes: attrs, At: Place(body)})
+			decls = append(decls, Declaration{Form: x.Form, Type: typeName, Title: t, Attributes: attrs, At: Place(x)})
 		}
 	}
 	refs, err := b.Declare(ctx, s, decls)
