@@ -17,7 +17,9 @@ import (
 
 	"kickoff/internal/agent/apply"
 	"kickoff/internal/agent/provider"
+	"kickoff/internal/catalog"
 	"kickoff/internal/config"
+	"kickoff/internal/fact"
 	"kickoff/internal/report"
 	"kickoff/internal/wire"
 )
@@ -78,6 +80,7 @@ type session struct {
 	certname string
 	client   *client
 	creds    *credentials
+	local    *Local
 	// fresh says that the node was enrolled by this very process.
 	fresh bool
 }
@@ -104,7 +107,7 @@ func (a *Agent) open(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	address := conf.Get("server") + ":" + conf.Get("masterport")
-	return &session{conf, name, newClient(address, creds, conf, a.log), creds, e.fresh}, nil
+	return &session{conf: conf, certname: name, client: newClient(address, creds, conf, a.log), creds: creds, fresh: e.fresh}, nil
 }
 
 func (s *session) close() { s.client.close() }
@@ -117,6 +120,28 @@ func (a *Agent) Once(ctx context.Context, noop bool) (int, error) {
 	}
 	defer s.close()
 	_, code := a.locked(ctx, s, noop)
+	return code, ctx.Err()
+}
+
+// Local is where the catalog of a run without server comes from.
+type Local struct {
+	// Compile makes the catalog of this machine.
+	Compile func(ctx context.Context, facts *fact.Facts, environment string) (*catalog.Catalog, error)
+	// Sources gives the files that it names; nil refuses them.
+	Sources provider.Sources
+}
+
+// Apply makes one run without server, and gives the status for detailed exit codes.
+func (a *Agent) Apply(ctx context.Context, local *Local) (int, error) {
+	conf, err := a.opt.Load()
+	if err != nil {
+		return exitNoRun, err
+	}
+	name, err := Certname(ctx, conf)
+	if err != nil {
+		return exitNoRun, err
+	}
+	_, code := a.locked(ctx, &session{conf: conf, certname: name, local: local}, false)
 	return code, ctx.Err()
 }
 

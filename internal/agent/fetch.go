@@ -23,6 +23,9 @@ func (r *run) catalog(ctx context.Context) (*catalog.Catalog, error) {
 	j := r.a.journal
 	started := r.a.now()
 	defer func() { r.times["config_retrieval"] = r.a.now().Sub(started).Seconds() }()
+	if r.local != nil {
+		return r.local.Compile(ctx, r.facts(ctx), r.environment)
+	}
 	if r.conf.Bool("use_cached_catalog") {
 		cat, err := r.cached()
 		if err == nil {
@@ -127,7 +130,7 @@ func (r *run) cache(text []byte) error {
 
 // send gives the report to the server.
 func (r *run) send(ctx context.Context) {
-	if !r.conf.Bool("report") {
+	if !r.conf.Bool("report") || r.client == nil {
 		return
 	}
 	text, err := json.Marshal(r.report)

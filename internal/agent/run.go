@@ -14,6 +14,7 @@ import (
 
 	"kickoff/internal/agent/apply"
 	"kickoff/internal/agent/collect"
+	"kickoff/internal/agent/provider"
 	"kickoff/internal/catalog"
 	"kickoff/internal/config"
 	"kickoff/internal/fact"
@@ -33,7 +34,8 @@ type run struct {
 	name string
 	noop bool
 
-	client *client
+	client *client // nil in a run without server
+	local  *Local  // nil in a run with a server
 	report *report.Report
 	// environment is the one that the server is asked for; the server may name another.
 	environment, initial string
@@ -45,11 +47,14 @@ type run struct {
 func (a *Agent) perform(ctx context.Context, s *session, noop bool) (*report.Report, int) {
 	ctx, cancel := context.WithTimeout(ctx, positive(s.conf.Duration("runtimeout"), 365*24*time.Hour))
 	defer cancel()
-	r := &run{a: a, conf: s.conf, name: s.certname, noop: noop || s.conf.Bool("noop"), client: s.client, times: map[string]float64{}}
+	r := &run{a: a, conf: s.conf, name: s.certname, noop: noop || s.conf.Bool("noop"), client: s.client, local: s.local, times: map[string]float64{}}
 	r.report = &report.Report{
 		Host: s.certname, Time: a.now(), ReportFormat: report.Format, PuppetVersion: wire.PuppetVersion, Noop: r.noop,
-		TransactionUUID: uuid.NewString(), ServerUsed: s.client.address, CachedCatalogStatus: report.CatalogNotUsed,
+		TransactionUUID: uuid.NewString(), CachedCatalogStatus: report.CatalogNotUsed,
 		ResourceStatuses: map[string]*report.ResourceStatus{},
+	}
+	if s.client != nil {
+		r.report.ServerUsed = s.client.address
 	}
 	r.initial = r.startEnvironment()
 	r.environment = r.initial
@@ -75,7 +80,7 @@ func positive(d, otherwise time.Duration) time.Duration {
 
 // startEnvironment is what is configured, or what the server said last.
 func (r *run) startEnvironment() string {
-	if r.conf.Explicit("environment") {
+	if r.conf.Explicit("environment") || r.local != nil {
 		return r.conf.Get("environment")
 	}
 	text, err := readIfExists(r.conf.Get("lastrunfile"))
@@ -149,7 +154,7 @@ func (r *run) apply(ctx context.Context, cat *catalog.Catalog) int {
 	r.report.CatalogUUID, r.report.CodeID = cat.UUID, cat.CodeID
 	j.say("info", "Applying configuration version '"+cat.Version+"'")
 	started := r.a.now()
-	providers := r.a.opt.Providers(&sources{r.client, func() string { return r.environment }})
+	providers := r.a.opt.Providers(r.sources())
 	result, err := apply.Run(ctx, cat, apply.Options{
 		Types: resource.Builtin(), Providers: r.a.unit.guard(providers), Noop: r.noop,
 		Tags: r.conf.List("tags"), SkipTags: r.conf.List("skip_tags"), ShowDiff: r.conf.Bool("show_diff"),
@@ -173,9 +178,21 @@ func (r *run) apply(ctx context.Context, cat *catalog.Catalog) int {
 	return 0
 }
 
+// sources gives the files that the catalog names.
+func (r *run) sources() provider.Sources {
+	if r.local != nil {
+		return r.local.Sources
+	}
+	return &sources{r.client, func() string { return r.environment }}
+}
+
 // keep writes report and summary to the files that monitoring reads.
 func (r *run) keep() {
-	summary, err := r.report.Summary("agent", r.initial).YAML()
+	mode := "agent"
+	if r.local != nil {
+		mode = "user"
+	}
+	summary, err := r.report.Summary(mode, r.initial).YAML()
 	if err == nil {
 		err = writeFile(r.conf.Get("lastrunfile"), summary, 0o644)
 	}

@@ -15,6 +15,7 @@ import (
 // commands is the table of all commands, in the order of the help text.
 var commands = []func(*IO) *cobra.Command{
 	newAgentCommand,
+	newApplyCommand,
 	newFactsCommand,
 	newParserCommand,
 	newEPPCommand,

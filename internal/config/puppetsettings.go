@@ -46,6 +46,7 @@ var puppetSettings = []puppetSetting{
 	{name: "requestdir", def: "$ssldir/certificate_requests", kind: pathSetting},
 	{name: "localcacert", def: "$certdir/ca.pem", kind: pathSetting},
 	{name: "hostcrl", def: "$ssldir/crl.pem", kind: pathSetting},
+	{name: "clientbucketdir", def: "$vardir/clientbucket", kind: pathSetting},
 	{name: "lastrunfile", def: "$publicdir/last_run_summary.yaml", kind: pathSetting},
 	{name: "lastrunreport", def: "$statedir/last_run_report.yaml", kind: pathSetting},
 	{name: "agent_catalog_run_lockfile", def: "$statedir/agent_catalog_run.lock", kind: pathSetting},
@@ -107,11 +108,28 @@ var puppetSettings = []puppetSetting{
 	{name: "kickoff_workers", def: "8", kind: intSetting},
 	{name: "kickoff_channel", def: "true", kind: boolSetting},
 	{name: "kickoff_haproxy_dir", def: "/etc/haproxy/kickoff", kind: pathSetting},
+	{name: "kickoff_haproxy_master", def: "/run/haproxy-master.sock", kind: pathSetting},
 	{name: "kickoff_haproxy_socket", def: "/run/haproxy/admin.sock", kind: pathSetting},
 }
 
 func isPuppetSetting(name string) bool {
 	return slices.ContainsFunc(puppetSettings, func(s puppetSetting) bool { return s.name == name })
+}
+
+// PuppetFlag is a setting as a flag of the command line.
+type PuppetFlag struct {
+	Name string
+	// Bool flags need no value, and have a negative form.
+	Bool bool
+}
+
+// PuppetFlags are all settings, each of which may be given on the command line.
+func PuppetFlags() []PuppetFlag {
+	flags := make([]PuppetFlag, len(puppetSettings))
+	for i, s := range puppetSettings {
+		flags[i] = PuppetFlag{s.name, s.kind == boolSetting}
+	}
+	return flags
 }
 
 // check validates an interpolated value.
