@@ -17,6 +17,7 @@ var commands = []func(*IO) *cobra.Command{
 	newAgentCommand,
 	newApplyCommand,
 	newFactsCommand,
+	newCatalogCommand,
 	newParserCommand,
 	newEPPCommand,
 	newLocalCloudCommand,
