@@ -277,6 +277,27 @@ systemctl enable --now each-boot.service
 	}
 }
 
+// Without enough inotify instances about the twentieth systemd hangs.
+func TestManyMachines(t *testing.T) {
+	needRoot(t)
+	c := startCloud(t, stateDir(t), freeSubnet())
+	col := c.collect(t)
+	const count = 24
+	begin := time.Now()
+	var last api.Instance
+	for range count {
+		last = c.launch(t, "curl -sS --noproxy '*' --data up "+col.url+"/up\n")
+	}
+	from := map[string]bool{}
+	for range count {
+		from[col.next(t, c, last.ID).from] = true
+	}
+	t.Logf("%d machines booted and ran user-data in %v", count, time.Since(begin))
+	if len(from) != count {
+		t.Errorf("reports from %d addresses, want %d", len(from), count)
+	}
+}
+
 func TestFail(t *testing.T) {
 	needRoot(t)
 	c := startCloud(t, stateDir(t), freeSubnet())
