@@ -42,7 +42,7 @@ type Cloud struct {
 	Kind string
 	// Image is used by groups that name none.
 	Image string
-	// Socket is where the local cloud's API listens; empty for its default.
+	// Socket is where the local cloud's API listens.
 	Socket string
 }
 
@@ -108,6 +108,8 @@ type Limits struct {
 const (
 	DefaultDrain = 60 * time.Second
 	DefaultMax   = 20
+	// DefaultLocalSocket is where a local cloud listens that was not told otherwise (localcloud.DefaultSocket).
+	DefaultLocalSocket = "/run/kickoff/local-cloud.sock"
 )
 
 // Group finds a group by name.
@@ -204,7 +206,7 @@ func (r *fleetReader) checkBalancer(e namedNode, f *Fleet) {
 
 func (r *fleetReader) cloud(e namedNode) Cloud {
 	what := "cloud " + e.name
-	c := Cloud{Name: e.name, Kind: e.name}
+	c := Cloud{Name: e.name, Kind: e.name, Socket: DefaultLocalSocket}
 	m, ok := r.mapping(e.val, what, "kind", "image", "socket", "region", "key", "prices")
 	if !ok {
 		return c

@@ -39,7 +39,7 @@ func TestParseFleet(t *testing.T) {
 	want := &Fleet{
 		File: "/srv/fleet.yaml", Server: "https://kickoff.internal:8140",
 		EnvironmentPath: "/srv/code/environments", NodeGroups: "/srv/node_groups.yml",
-		Clouds:    map[string]Cloud{"local": {Name: "local", Kind: "local", Image: "debian-12"}},
+		Clouds:    map[string]Cloud{"local": {Name: "local", Kind: "local", Image: "debian-12", Socket: DefaultLocalSocket}},
 		Balancers: map[string]Balancer{"backend-production": {Name: "backend-production", Kind: "haproxy", NodeGroup: "loadbalancer", Listen: 80, Port: 8080}},
 		Groups: []Group{
 			{Name: "loadbalancer", Cloud: "local", Image: "debian-12", SecurityGroups: []string{"loadbalancer"}, Drain: time.Minute, Limits: Limits{Max: DefaultMax}, Size: 1},
