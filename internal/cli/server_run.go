@@ -103,6 +103,11 @@ func (s *runningServer) openStore(ctx context.Context) (err error) {
 func (s *runningServer) openAuthority(ctx context.Context) (err error) {
 	s.authority, err = pki.Open(ctx, pki.Config{
 		Dir: filepath.Join(s.flags.data, "ca"), KeyType: pki.KeyType(s.flags.keyType), Ledger: s.store, Now: time.Now, Log: s.log,
+		OnRevoked: func() {
+			if s.server != nil {
+				s.server.DropRevoked()
+			}
+		},
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -9,6 +10,24 @@ import (
 	"kickoff/internal/server/channel"
 	"kickoff/internal/wire"
 )
+
+// openPoll is a long poll under way.
+type openPoll struct {
+	certname string
+	tls      *tls.ConnectionState
+}
+
+// DropRevoked ends the long polls whose certificates have been revoked since they began.
+func (s *Server) DropRevoked() {
+	s.polls.Range(func(key, _ any) bool {
+		p := key.(*openPoll) // nothing else is stored
+		if _, err := s.Authority.Check(p.tls); err != nil {
+			s.Log.Info("node channel ended", "certname", p.certname, "err", err)
+			s.Hub.Drop(p.certname)
+		}
+		return true
+	})
+}
 
 // postChannel is a node's long poll. The node is whoever the certificate says.
 func (s *Server) postChannel(w http.ResponseWriter, r *http.Request) error {
@@ -25,6 +44,9 @@ func (s *Server) postChannel(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("%v", err)
 	}
 	name := peer(r).Subject.CommonName
+	poll := &openPoll{name, r.TLS}
+	s.polls.Store(poll, nil)
+	defer s.polls.Delete(poll)
 	commands, err := s.Hub.Poll(r.Context(), name, connectionOf(r), req, wait)
 	if errors.Is(err, channel.ErrDropped) {
 		w.Header().Set("Connection", "close")

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"kickoff/internal/catalog"
@@ -120,6 +121,7 @@ func (t Timeouts) withDefaults() Timeouts {
 type Server struct {
 	Config
 	files      files.Server
+	polls      sync.Map // *openPoll
 	admission  *admission
 	enrolments *limiter
 	handler    http.Handler

@@ -119,7 +119,7 @@ func (g *Registrar) Submit(ctx context.Context, asked string, text []byte, remot
 	}
 	e := Evidence{
 		Now: now, Asked: asked, Certname: csr.Certname, KeyID: csr.KeyID, AltNames: csr.AltNames,
-		Authorization: csr.Authorization, Unknown: csr.Unknown, HasToken: csr.Token != "",
+		Authorization: csr.Authorization, Unknown: csr.Unknown, HasToken: IsToken(csr.Token),
 	}
 	g.signing.Lock()
 	defer g.signing.Unlock()

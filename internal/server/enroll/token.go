@@ -67,3 +67,10 @@ func HashToken(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
 }
+
+// IsToken says whether a challengePassword has the form of a token. Sites also use that attribute for passwords of their
+// own; a request with one of these is as good as one without.
+func IsToken(s string) bool {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return err == nil && len(raw) == sha256.Size
+}

@@ -36,6 +36,8 @@ type Config struct {
 	// Profile is that of nodes' and the server's certificates.
 	Profile Profile
 	Ledger  Ledger
+	// OnRevoked is called after newly revoked certificates came into force. It may be nil.
+	OnRevoked func()
 	// Now is the clock.
 	Now func() time.Time
 	Log *slog.Logger

@@ -48,9 +48,12 @@ func (a *Authority) Sync(ctx context.Context) error {
 		return fmt.Errorf("make revocation list: %w", err)
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	if number >= a.bundle.number {
 		a.bundle = next
+	}
+	a.mu.Unlock()
+	if current.pem != nil && a.cfg.OnRevoked != nil {
+		a.cfg.OnRevoked()
 	}
 	return nil
 }
