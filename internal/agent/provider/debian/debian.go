@@ -5,8 +5,10 @@ import (
 	"kickoff/internal/agent/provider"
 	"kickoff/internal/agent/provider/account"
 	"kickoff/internal/agent/provider/apt"
+	"kickoff/internal/agent/provider/authorizedkey"
 	"kickoff/internal/agent/provider/exec"
 	"kickoff/internal/agent/provider/file"
+	"kickoff/internal/agent/provider/git"
 	"kickoff/internal/agent/provider/notify"
 	"kickoff/internal/agent/provider/system"
 	"kickoff/internal/agent/provider/systemd"
@@ -33,12 +35,14 @@ func Providers(opt Options) map[string]provider.Provider {
 		backups = file.NewBucket(opt.Backups)
 	}
 	return map[string]provider.Provider{
-		"exec":    exec.New(m),
-		"file":    file.New(file.Options{Machine: m, Sources: opt.Sources, Backups: backups}),
-		"group":   account.NewGroups(m),
-		"notify":  notify.New(),
-		"package": apt.New(apt.Options{Machine: m}),
-		"service": systemd.New(systemd.Options{Machine: m}),
-		"user":    account.NewUsers(m),
+		"exec":               exec.New(m),
+		"file":               file.New(file.Options{Machine: m, Sources: opt.Sources, Backups: backups}),
+		"group":              account.NewGroups(m),
+		"notify":             notify.New(),
+		"package":            apt.New(apt.Options{Machine: m}),
+		"service":            systemd.New(systemd.Options{Machine: m}),
+		"ssh_authorized_key": authorizedkey.New(m),
+		"user":               account.NewUsers(m),
+		"vcsrepo":            git.New(m),
 	}
 }

@@ -1,0 +1,6 @@
+package authorizedkey
+
+import "syscall"
+
+// nonBlocking keeps a named pipe in place of the file from holding up the run.
+const nonBlocking = syscall.O_NONBLOCK
