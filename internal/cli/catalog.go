@@ -36,7 +36,7 @@ func newCatalogCommand(sio *IO) *cobra.Command {
 type compileOptions struct {
 	environmentPath, basePath, environment string
 	facts, trusted, hieraConfig, strict    string
-	classes                                []string
+	classes, parameters                    []string
 	looseVariables                         bool
 	output                                 string
 }
@@ -62,6 +62,7 @@ listed, one per line.`,
 	f.StringVar(&opt.trusted, "trusted", "", "a JSON file of trusted facts")
 	f.StringVar(&opt.hieraConfig, "hiera-config", "", "the global hiera.yaml")
 	f.StringArrayVar(&opt.classes, "class", nil, "a class to include, as a classifier would (may be repeated)")
+	f.StringArrayVar(&opt.parameters, "parameter", nil, "NAME=VALUE, a top-scope variable, as a classifier would set it (may be repeated)")
 	f.StringVar(&opt.strict, "strict", "error", "what is doubtful is an error, a warning, or off")
 	f.BoolVar(&opt.looseVariables, "no-strict-variables", false, "unknown variables are undef, as in Puppet 7")
 	f.StringVarP(&opt.output, "output", "o", "json", "output format: json or text")
@@ -89,6 +90,14 @@ func runCompile(ctx context.Context, sio *IO, opt compileOptions, node string) e
 	}
 	for _, c := range opt.classes {
 		req.Classes = append(req.Classes, compiler.Class{Name: c, Origin: "--class"})
+	}
+	req.Parameters = value.NewHash(len(opt.parameters))
+	for _, p := range opt.parameters {
+		name, text, ok := strings.Cut(p, "=")
+		if !ok {
+			return fmt.Errorf("--parameter %q: NAME=VALUE is wanted", p)
+		}
+		req.Parameters.SetString(name, value.String(text))
 	}
 	comp, err := compiler.New(compiler.Options{
 		Library: module.NewLibrary(module.Options{

@@ -55,6 +55,11 @@ func (c *compilation) run(ctx context.Context) error {
 	stage.tags = newTags()
 	stage.tags.add("stage")
 	c.add(stage)
+	for _, cl := range c.req.Classes {
+		// Puppet lists the classifier's classes first, and again when they are evaluated.
+		c.classNames = append(c.classNames, cl.Name)
+		c.catalogTags.addName(lowerName(cl.Name))
+	}
 	c.setVariables()
 	c.settings()
 	if err := c.evaluateMain(ctx); err != nil {
@@ -113,10 +118,11 @@ func (c *compilation) trusted() *value.Hash {
 }
 
 func (c *compilation) serverFacts() *value.Hash {
-	if c.req.ServerFacts == nil {
-		return nil
+	facts := c.req.ServerFacts
+	if facts == nil {
+		facts = value.NewHash(0)
 	}
-	return c.req.ServerFacts.Merge(value.HashOf("environment", c.env.Name))
+	return facts.Merge(value.HashOf("environment", c.env.Name))
 }
 
 // settings makes the class settings, whose variables are the server's settings.

@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"kickoff/internal/catalog"
@@ -155,7 +156,11 @@ func (r *res) wire() *catalog.Resource {
 		if value.IsUndef(p.value) || r.isName(p) {
 			continue
 		}
-		out.Params = append(out.Params, catalog.Param{Name: p.name, Value: onWire(p.value)})
+		v := onWire(p.value)
+		if _, ok := v.(*value.Array); ok && slices.Contains(resource.Relationships(), p.name) {
+			v = value.NewArray(flat(v)...)
+		}
+		out.Params = append(out.Params, catalog.Param{Name: p.name, Value: v})
 	}
 	return out
 }
