@@ -15,6 +15,9 @@ func CommonType(a, b Type) Type {
 	if b == Type(Unit) {
 		return a
 	}
+	if a == Type(Undef) || b == Type(Undef) {
+		return commonWithUndef(a, b)
+	}
 	if Assignable(a, b) {
 		return a
 	}
@@ -41,6 +44,17 @@ func CommonType(a, b Type) Type {
 	return Any
 }
 
+// commonWithUndef lets undef be a value of the other type: that is how Puppet describes [1, undef].
+func commonWithUndef(a, b Type) Type {
+	if a == Type(Undef) {
+		a = b
+	}
+	if s, ok := a.(*String); ok && s.Exact != nil {
+		return AnyString
+	}
+	return a
+}
+
 func commonSameKind(a, b Type) (Type, bool) {
 	switch a := a.(type) {
 	case *Integer:
@@ -59,7 +73,11 @@ func commonSameKind(a, b Type) (Type, bool) {
 		}
 	case *Meta:
 		if b, ok := b.(*Meta); ok {
-			return &Meta{T: CommonType(a.T, b.T)}, true
+			common := CommonType(a.T, b.T)
+			if common == Type(CatalogEntry) {
+				common = Any
+			}
+			return &Meta{T: common}, true
 		}
 	case *Sensitive:
 		if b, ok := b.(*Sensitive); ok {
@@ -149,12 +167,11 @@ func commonCollection(a, b Type) (Type, bool) {
 	switch a := a.(type) {
 	case *Array:
 		if b, ok := b.(*Array); ok {
-			return &Array{Elem: CommonType(a.Elem, b.Elem), Size: a.Size.union(b.Size)}, true
+			return ArrayOf(CommonType(a.Elem, b.Elem)), true
 		}
 	case *Hash:
 		if b, ok := b.(*Hash); ok {
-			return &Hash{KeyType: CommonType(a.KeyType, b.KeyType), Value: CommonType(a.Value, b.Value),
-				Size: a.Size.union(b.Size)}, true
+			return HashOf(CommonType(a.KeyType, b.KeyType), CommonType(a.Value, b.Value)), true
 		}
 	}
 	return nil, false
@@ -191,12 +208,12 @@ func Generalize(t Type) Type {
 		return basics[lowerName(t)]
 	case *Array:
 		if t.Elem == Type(Unit) {
-			return &Array{Elem: Any, Size: anySize}
+			return ArrayOf(Unit)
 		}
 		return ArrayOf(Generalize(t.Elem))
 	case *Hash:
 		if t.KeyType == Type(Unit) {
-			return HashOf(Any, Any)
+			return t
 		}
 		return HashOf(Generalize(t.KeyType), Generalize(t.Value))
 	case *Tuple:

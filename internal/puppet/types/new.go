@@ -22,6 +22,15 @@ func New(t Type, args []value.Value) (value.Value, error) {
 			return nil, fmt.Errorf("Creation of new instance of type 'Init' is not supported")
 		}
 		return New(n.T, append(append([]value.Value{}, args...), n.Args...))
+	case *Enum, *Pattern:
+		return checkedNew(t, args, newString)
+	case *Basic:
+		if n == Numeric {
+			return newNumeric(args)
+		}
+		if len(args) == 1 && n != Undef && n != Default && Instance(n, args[0]) {
+			return args[0], nil
+		}
 	case *Object:
 		return newInstance(n, args)
 	}
@@ -29,12 +38,17 @@ func New(t Type, args []value.Value) (value.Value, error) {
 	if !ok {
 		return nil, fmt.Errorf("Creation of new instance of type '%s' is not supported", t)
 	}
+	return checkedNew(t, args, make)
+}
+
+// checkedNew calls a constructor and checks its result.
+func checkedNew(t Type, args []value.Value, make func([]value.Value) (value.Value, error)) (value.Value, error) {
 	v, err := make(args)
 	if err != nil {
 		return nil, err
 	}
 	if !Instance(t, v) {
-		return nil, fmt.Errorf("Converted value from %s.new() %s", t.Name(), Mismatch(t, v))
+		return nil, fmt.Errorf("Converted value from %s.new() has wrong type, %s", t, Mismatch(t, v))
 	}
 	return v, nil
 }

@@ -71,10 +71,6 @@ func newArray(args []value.Value) (value.Value, error) {
 	switch v := args[0].(type) {
 	case *value.Array:
 		return v, nil
-	case value.Undef:
-		return value.NewArray(), nil
-	case value.Int:
-		return nil, newError("Array", v)
 	}
 	elems, ok := Elements(args[0])
 	if !ok {
@@ -90,8 +86,6 @@ func newHash(args []value.Value) (value.Value, error) {
 	switch v := args[0].(type) {
 	case *value.Hash:
 		return v, nil
-	case value.Undef:
-		return value.NewHash(0), nil
 	case *value.Array:
 		if len(args) == 2 {
 			return treeHash(v, args[1].String() == "hash_tree")

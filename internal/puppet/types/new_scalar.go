@@ -40,11 +40,26 @@ func count(name string, args []value.Value, lo, hi int) error {
 	if len(args) >= lo && len(args) <= hi {
 		return nil
 	}
-	return fmt.Errorf("'new_%s' expects %s, got %s", name, CountText(int64(lo), int64(hi), "argument"), gotCount(len(args)))
+	return fmt.Errorf("%sexpects %s, got %s", newName(name), CountText(int64(lo), int64(hi), "argument"), gotCount(len(args)))
 }
 
 func newError(name string, v value.Value) error {
-	return fmt.Errorf("Value of type '%s' cannot be converted to %s", Generalize(Infer(v)), name)
+	return fmt.Errorf("%sValue of type %s cannot be converted to %s", newName(name), Generalize(Infer(v)), name)
+}
+
+// newName is how Puppet's messages name the function behind a type's new.
+func newName(name string) string {
+	switch name {
+	case "Integer":
+		return "'new' "
+	case "Hash", "Regexp", "Binary", "URI", "SemVerRange":
+		return ""
+	}
+	return "'new_" + strings.ToLower(name) + "' "
+}
+
+func newTextError(name, text string) error {
+	return fmt.Errorf("%sThe string '%s' cannot be converted to %s", newName(name), text, name)
 }
 
 var (
@@ -101,7 +116,7 @@ func toInteger(args []value.Value) (value.Int, error) {
 }
 
 func parseInteger(s string, radix int) (value.Int, error) {
-	bad := fmt.Errorf("The string '%s' cannot be converted to Integer", s)
+	bad := newTextError("Integer", s)
 	m := intText.FindStringSubmatch(s)
 	if m == nil {
 		return 0, bad
@@ -165,7 +180,7 @@ func toFloat(v value.Value) (value.Float, error) {
 		if n, err := parseInteger(string(v), 0); err == nil {
 			return value.Float(n), nil
 		}
-		return 0, fmt.Errorf("The string '%s' cannot be converted to Float", v)
+		return 0, newTextError("Float", string(v))
 	}
 	return 0, newError("Float", v)
 }
@@ -208,7 +223,7 @@ func ToNumber(v value.Value) (value.Value, error) {
 		if f, err := toFloat(v); err == nil {
 			return f, nil
 		}
-		return nil, fmt.Errorf("The string '%s' cannot be converted to Numeric", v)
+		return nil, newTextError("Numeric", string(v))
 	}
 	return nil, newError("Numeric", v)
 }
@@ -231,7 +246,7 @@ func newBoolean(args []value.Value) (value.Value, error) {
 		case "false", "no", "n":
 			return value.Bool(false), nil
 		}
-		return nil, fmt.Errorf("The string '%s' cannot be converted to Boolean", v)
+		return nil, newTextError("Boolean", string(v))
 	}
 	return nil, newError("Boolean", args[0])
 }

@@ -24,7 +24,7 @@ func newTimestamp(args []value.Value) (value.Value, error) {
 		if t, ok := ParseTimestamp(string(a)); ok {
 			return t, nil
 		}
-		return nil, fmt.Errorf("Unable to parse '%s' using any of the formats of ISO 8601", a)
+		return nil, fmt.Errorf("Unable to parse '%s' using any of the formats %%FT%%T.%%N %%Z, %%FT%%T %%Z, %%F %%T.%%N %%Z, %%F %%T %%Z, %%F %%Z, %%FT%%T.%%N, %%FT%%T, %%F %%T.%%N, %%F %%T, %%F", a)
 	}
 	return nil, fmt.Errorf("Timestamp.new expects a number or a String, got %s", Label(Infer(args[0])))
 }
@@ -48,7 +48,7 @@ func newTimespan(args []value.Value) (value.Value, error) {
 		if t, ok := ParseTimespan(string(a)); ok {
 			return t, nil
 		}
-		return nil, fmt.Errorf("Unable to parse '%s' using any of the formats of a Timespan", a)
+		return nil, fmt.Errorf("Unable to parse '%s' using any of the formats %%D-%%H:%%M:%%S.%%-N, %%H:%%M:%%S.%%-N, %%M:%%S.%%-N, %%S.%%-N, %%D-%%H:%%M:%%S, %%H:%%M:%%S, %%D-%%H:%%M, %%S", a)
 	case *value.Hash:
 		return spanOfHash(a)
 	}

@@ -94,6 +94,12 @@ func arity(name, wanted string, got int) error {
 	return fmt.Errorf("%s-Type[] accepts %s. Got %d", name, wanted, got)
 }
 
+// special is the complaint about a parameter of the wrong kind.
+func special(name string, v value.Value, wanted string) error {
+	return fmt.Errorf("Error creating type specialization of %s, Cannot use %s where %s is expected",
+		article(name+"-Type"), describeValue(v), wanted)
+}
+
 func wantType(name string, v value.Value) (Type, error) {
 	if t, ok := v.(Type); ok {
 		return t, nil
@@ -136,7 +142,7 @@ func typeOrText(name string, params []value.Value) (Type, error) {
 	case value.String:
 		return ExactString(string(p)), nil
 	}
-	return nil, fmt.Errorf("%s-Type[] argument must be a Type or a String. Got %s", name, describeValue(params[0]))
+	return nil, fmt.Errorf("%s-Type[] arguments must be types. Got %s", name, describeValue(params[0]))
 }
 
 func accessOptional(params []value.Value) (value.Value, error) {
@@ -158,9 +164,9 @@ func accessNotUndef(params []value.Value) (value.Value, error) {
 func accessVariant(params []value.Value) (value.Value, error) {
 	ts := make([]Type, len(params))
 	for i, p := range params {
-		t, err := wantType("Variant", p)
-		if err != nil {
-			return nil, err
+		t, ok := p.(Type)
+		if !ok {
+			return nil, special("Variant", p, "Any-Type")
 		}
 		ts[i] = t
 	}
@@ -180,7 +186,7 @@ func accessEnum(params []value.Value) (value.Value, error) {
 				continue
 			}
 		}
-		return nil, fmt.Errorf("Enum-Type[] arguments must be a String. Got %s", describeValue(p))
+		return nil, special("Enum", p, "String")
 	}
 	return e, nil
 }
@@ -221,7 +227,7 @@ func accessPattern(params []value.Value) (value.Value, error) {
 		case *Pattern:
 			t.Patterns = append(t.Patterns, p.Patterns...)
 		default:
-			return nil, fmt.Errorf("Pattern-Type[] arguments must be a String, Regexp, or Pattern. Got %s", describeValue(p))
+			return nil, special("Pattern", p, "String or Regexp or Pattern-Type or Regexp-Type")
 		}
 	}
 	return t, nil
@@ -241,7 +247,7 @@ func accessRegexp(params []value.Value) (value.Value, error) {
 	case *value.Regexp:
 		return &Regexp{Pattern: p}, nil
 	}
-	return nil, fmt.Errorf("Regexp-Type[] argument must be a String or Regexp. Got %s", describeValue(params[0]))
+	return nil, special("Regexp", params[0], "String or Regexp")
 }
 
 func accessBoolean(params []value.Value) (value.Value, error) {
@@ -250,7 +256,7 @@ func accessBoolean(params []value.Value) (value.Value, error) {
 	}
 	b, ok := params[0].(value.Bool)
 	if !ok {
-		return nil, fmt.Errorf("Boolean-Type[] argument must be a Boolean. Got %s", describeValue(params[0]))
+		return nil, special("Boolean", params[0], "TrueClass or FalseClass")
 	}
 	exact := bool(b)
 	return &Boolean{Exact: &exact}, nil

@@ -29,10 +29,7 @@ func accessResource(r *Resource, params []value.Value) (value.Value, error) {
 	for i, p := range params {
 		title, ok := p.(value.String)
 		if !ok {
-			return nil, fmt.Errorf("%s-Type[] arguments must be a String title. Got %s", "Resource", describeValue(p))
-		}
-		if title == "" {
-			return nil, fmt.Errorf("Empty string title at %d. Title strings must have a length > 0.", i)
+			return nil, special(Capitalize(r.Kind), p, "a resource title String")
 		}
 		refs[i] = NewReference(r.Kind, string(title))
 	}
@@ -67,11 +64,11 @@ func accessClass(params []value.Value) (value.Value, error) {
 	for i, p := range params {
 		s, ok := p.(value.String)
 		if !ok {
-			return nil, fmt.Errorf("Class-Type[] arguments must be names. Got %s", describeValue(p))
+			return nil, special("Class", p, "String")
 		}
 		name := strings.ToLower(string(s))
 		if !className.MatchString(name) {
-			return nil, fmt.Errorf("Illegal Class name in class reference. %s cannot be used where a String is expected", quote(string(s)))
+			return nil, fmt.Errorf("Illegal name. The given name %s does not conform to the naming rule /%s/", quote(string(s)), `^((::)?[a-z_]\w*)(::[a-z]\w*)*$`)
 		}
 		refs[i] = NewClass(name)
 	}

@@ -109,7 +109,7 @@ func accessStruct(params []value.Value) (value.Value, error) {
 	}
 	h, ok := params[0].(*value.Hash)
 	if !ok {
-		return nil, fmt.Errorf("Struct-Type[] argument must be a Hash. Got %s", describeValue(params[0]))
+		return nil, special("Struct", params[0], "Hash")
 	}
 	t := &Struct{Given: true}
 	for k, v := range h.All() {
@@ -153,7 +153,7 @@ func structKey(k value.Value) (string, Presence, error) {
 			return k.Values[0], presence, nil
 		}
 	}
-	return "", Plain, fmt.Errorf("Struct-Type[] keys must be non-empty strings, or Optional or NotUndef of one. Got %s", describeValue(k))
+	return "", Plain, fmt.Errorf("Illegal Struct member key type. Expected NotUndef, Optional, String, or Enum. Got: %s", describeValue(k))
 }
 
 func accessCallable(params []value.Value) (value.Value, error) {

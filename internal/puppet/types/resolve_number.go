@@ -17,7 +17,7 @@ func intBounds(name string, params []value.Value, lo int64) (Size, error) {
 		case value.Default:
 			continue
 		default:
-			return s, fmt.Errorf("%s-Type[] requires all arguments to be integers (or default). Got %s", name, describeValue(p))
+			return s, fmt.Errorf("%s-Type [] requires all arguments to be integers (or default). Got %s", name, describeValue(p))
 		}
 		if i == 0 {
 			s.Min = n
@@ -26,14 +26,14 @@ func intBounds(name string, params []value.Value, lo int64) (Size, error) {
 		}
 	}
 	if s.Min > s.Max {
-		return s, fmt.Errorf("%s-Type[] requires the lower bound not to be above the upper. Got %d, %d", name, s.Min, s.Max)
+		return s, fmt.Errorf("'from' must be less or equal to 'to'. Got (%d, %d", s.Min, s.Max)
 	}
 	return s, nil
 }
 
 func accessInteger(params []value.Value) (value.Value, error) {
 	if len(params) < 1 || len(params) > 2 {
-		return nil, arity("Integer", "1 or 2 arguments", len(params))
+		return nil, fmt.Errorf("Integer-Type supports [] with one or two arguments (from, to). Got %d", len(params))
 	}
 	s, err := intBounds("Integer", params, minInt)
 	if err != nil {
@@ -57,7 +57,7 @@ func accessFloat(params []value.Value) (value.Value, error) {
 		case value.Default:
 			continue
 		default:
-			return nil, fmt.Errorf("Float-Type[] requires all arguments to be floats, or integers (or default). Got %s", describeValue(p))
+			return nil, fmt.Errorf("Float-Type [] requires all arguments to be floats, or integers (or default). Got %s", describeValue(p))
 		}
 		if i == 0 {
 			t.Min = f
@@ -66,7 +66,7 @@ func accessFloat(params []value.Value) (value.Value, error) {
 		}
 	}
 	if t.Min > t.Max {
-		return nil, fmt.Errorf("Float-Type[] requires the lower bound not to be above the upper")
+		return nil, fmt.Errorf("'from' must be less or equal to 'to'. Got (%s, %s", value.Float(t.Min), value.Float(t.Max))
 	}
 	return t, nil
 }
@@ -80,16 +80,14 @@ func sizeOf(name string, params []value.Value) (Size, error) {
 		switch p.(type) {
 		case value.Int, value.Default:
 		default:
-			return anySize, fmt.Errorf("A Type's size constraint arguments must be a single Integer type, or 1-2 integers (or default). Got %s", describeValue(p))
+			return anySize, fmt.Errorf("A Type's size constraint arguments must be a single Integer type, or 1-2 integers (or default). Got %s", article(describeValue(p)))
 		}
 	}
 	s, err := intBounds(name, params, 0)
 	if err != nil {
 		return s, err
 	}
-	if s.Min < 0 {
-		return s, fmt.Errorf("%s-Type[] size must not be negative. Got %d", name, s.Min)
-	}
+	s.Min = max(s.Min, 0)
 	return s, nil
 }
 

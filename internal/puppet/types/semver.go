@@ -22,7 +22,7 @@ var semverText = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?
 func ParseSemVer(s string) (*SemVer, error) {
 	m := semverText.FindStringSubmatch(s)
 	if m == nil {
-		return nil, fmt.Errorf("The string '%s' is not a valid semantic version", s)
+		return nil, fmt.Errorf("The string '%s' cannot be converted to a SemVer", s)
 	}
 	v := &SemVer{Major: atoi(m[1]), Minor: atoi(m[2]), Patch: atoi(m[3]), Build: m[5]}
 	if m[4] != "" {

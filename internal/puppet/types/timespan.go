@@ -59,22 +59,29 @@ func (t *Timespan) Compare(o *Timespan) int {
 // secondsSpan is the Timespan of a number of seconds.
 func secondsSpan(s float64) *Timespan { return &Timespan{int64(math.Round(s * 1e9))} }
 
-var timespanText = regexp.MustCompile(`^(-)?(?:(\d+)-)?(?:(?:(\d+):)?(\d+):)?(\d+)(?:\.(\d{1,9}))?$`)
+// timespanTexts are the forms that a Timespan is read from, each with the groups sign, days, hours, minutes, seconds,
+// fraction.
+var timespanTexts = []*regexp.Regexp{
+	regexp.MustCompile(`^(-)?(\d+)-(\d+):(\d+):(\d+)(?:\.(\d{1,9}))?$`),
+	regexp.MustCompile(`^(-)?()(\d+):(\d+):(\d+)(?:\.(\d{1,9}))?$`),
+	regexp.MustCompile(`^(-)?()()(\d+):(\d+)\.(\d{1,9})$`),
+	regexp.MustCompile(`^(-)?()()()(\d+)(?:\.(\d{1,9}))?$`),
+	regexp.MustCompile(`^(-)?(\d+)-(\d+):(\d+)()()$`),
+}
 
-// ParseTimespan reads [-][days-]hours:minutes[:seconds][.fraction] and [-][minutes:]seconds.
+// ParseTimespan reads [-][days-]hours:minutes:seconds[.fraction], [-]minutes:seconds.fraction, [-]seconds[.fraction] and
+// [-]days-hours:minutes.
 func ParseTimespan(s string) (*Timespan, bool) {
-	m := timespanText.FindStringSubmatch(s)
+	var m []string
+	for _, re := range timespanTexts {
+		if m = re.FindStringSubmatch(s); m != nil {
+			break
+		}
+	}
 	if m == nil {
 		return nil, false
 	}
-	h, mi, sec := atoi(m[3]), atoi(m[4]), atoi(m[5])
-	if m[2] != "" && m[3] == "" { // D-HH:MM
-		h, mi, sec = atoi(m[4]), atoi(m[5]), 0
-		if m[4] == "" {
-			h, mi = atoi(m[5]), 0
-		}
-	}
-	ns := (((atoi(m[2])*24+h)*60+mi)*60 + sec) * 1e9
+	ns := (((atoi(m[2])*24+atoi(m[3]))*60+atoi(m[4]))*60 + atoi(m[5])) * 1e9
 	if m[6] != "" {
 		ns += atoi((m[6] + "000000000")[:9])
 	}

@@ -1,6 +1,8 @@
 package types
 
 import (
+	"regexp"
+	"strings"
 	"time"
 
 	"kickoff/internal/value"
@@ -44,21 +46,49 @@ func (t *Timestamp) Seconds() float64 {
 	return float64(t.t.Unix()) + float64(t.t.Nanosecond())/1e9
 }
 
-// timestampLayouts are the forms that Timestamp('...') reads without a format.
+// timestampLayouts are the forms that Timestamp('...') reads without a format, the zone aside.
 var timestampLayouts = []string{
-	"2006-01-02T15:04:05.999999999 MST", "2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999",
-	"2006-01-02T15:04:05 MST", "2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05",
-	"2006-01-02T15:04 MST", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 MST", "2006-01-02",
-	"2006-01-02 15:04:05.999999999 MST", "2006-01-02 15:04:05.999999999 -0700", "2006-01-02 15:04:05.999999999",
-	"2006-01-02T15:04:05.999999999-0700", "2006-01-02T15:04:05.999999999 -0700",
+	"2006-01-02T15:04:05.999999999", "2006-01-02T15:04:05", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05",
+	"2006-01-02",
 }
 
-// ParseTimestamp reads the common forms of ISO 8601.
+var zoneText = regexp.MustCompile(`\s*(Z|[A-Z]{3,4}|[-+]\d\d:?\d\d)$`)
+
+// zoneHours are the names of zones that are read, with their hours from UTC.
+var zoneHours = map[string]int{
+	"Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
+	"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+}
+
+// ParseTimestamp reads the common forms of ISO 8601, with or without a zone.
 func ParseTimestamp(s string) (*Timestamp, bool) {
+	var offset time.Duration
+	if loc := zoneText.FindStringSubmatchIndex(s); loc != nil {
+		var ok bool
+		if offset, ok = zoneOffset(s[loc[2]:loc[3]], s[:loc[0]]); ok {
+			s = s[:loc[0]]
+		}
+	}
 	for _, layout := range timestampLayouts {
 		if t, err := time.Parse(layout, s); err == nil {
-			return NewTimestamp(t), true
+			return NewTimestamp(t.Add(-offset)), true
 		}
 	}
 	return nil, false
+}
+
+// zoneOffset reads a zone. Digits behind a date without a time are the date's own.
+func zoneOffset(zone, before string) (time.Duration, bool) {
+	if h, ok := zoneHours[zone]; ok {
+		return time.Duration(h) * time.Hour, true
+	}
+	if zone[0] != '+' && zone[0] != '-' || !strings.Contains(before, ":") {
+		return 0, false
+	}
+	digits := strings.ReplaceAll(zone[1:], ":", "")
+	d := time.Duration(atoi(digits[:2]))*time.Hour + time.Duration(atoi(digits[2:]))*time.Minute
+	if zone[0] == '-' {
+		d = -d
+	}
+	return d, true
 }

@@ -1,0 +1,4 @@
+notice(Timestamp('2020-01-01T10:00:00 UTC'),Timestamp('2020-01-01T10:00:00 +02:00'),Timestamp('2020-01-01T10:00:00Z'),Timestamp('2020-01-01T10:00:00.5+0200'),Timestamp('2020-01-01 CET'))
+notice(Timespan('1:30'),Timespan('1-02:03'), Timespan('5.25'), Timespan('1:02:03.004'))
+notice(Enum[a,b]('a'), Any(1), Scalar(1), Array(5), type([],'generalized'),type({},'generalized'))
+notice(type([1,[2]],'reduced'), type([{},[]],'reduced'), type([1,undef],'reduced'), type([undef,'a'],'reduced'), type(['a',1.5,true],'reduced'), type([/a/,1],'reduced'), type([Integer,String],'reduced'), type([default,1],'reduced'), type([Sensitive(1)],'reduced'),type([[1],['a']],'reduced'),type([{'a'=>1},{'b'=>'x'}],'reduced'), type(['a','a'],'reduced'), type([File['a'],File['b']],'reduced'), type([File['a'],User['b']],'reduced'), type([Timestamp('2020-01-01'),1],'reduced'), type([Sensitive(1),1],'reduced'))
