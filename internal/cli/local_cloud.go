@@ -53,7 +53,7 @@ some capabilities.`,
 	}
 	flags.add(cmd)
 	cmd.AddCommand(newLocalCloudImageCommand(sio), newLocalCloudDoctorCommand(sio), newLocalCloudInstancesCommand(sio),
-		newLocalCloudConsoleCommand(sio), newMachineInitCommand())
+		newLocalCloudConsoleCommand(sio), newLocalCloudExecCommand(sio), newMachineInitCommand())
 	return cmd
 }
 

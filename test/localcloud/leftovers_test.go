@@ -18,14 +18,13 @@ import (
 	"kickoff/internal/localcloud/api"
 )
 
-// inside runs a command in a machine, as an operator would with nsenter.
-func inside(t *testing.T, c *cloudProcess, id string, command ...string) string {
+// inside runs a command in a machine, as an operator does.
+func inside(t *testing.T, c *cloudProcess, id string, words ...string) string {
 	t.Helper()
-	i := c.waitState(t, id, api.Running)
-	args := append([]string{"-t", fmt.Sprint(i.PID), "-m", "-u", "-i", "-n", "-p", "-C", "--"}, command...)
-	out, err := exec.Command("nsenter", args...).CombinedOutput()
+	c.waitState(t, id, api.Running)
+	out, err := command(t, append([]string{"exec", "--socket", c.socket, id, "--"}, words...)...).CombinedOutput()
 	if err != nil && len(out) > 0 {
-		t.Logf("%v in %s: %v\n%s", command, id, err, out)
+		t.Logf("%v in %s: %v\n%s", words, id, err, out)
 	}
 	return string(out)
 }

@@ -259,6 +259,9 @@ systemctl enable --now each-boot.service
 		}
 	}
 	boot("first boot")
+	if got := strings.TrimSpace(inside(t, c, i.ID, "hostname", "-I")); got != i.PrivateIP {
+		t.Errorf("inside, hostname -I says %q, want %s", got, i.PrivateIP)
+	}
 	if err := c.Reboot(t.Context(), i.ID); err != nil {
 		t.Fatal(err)
 	}
