@@ -1,0 +1,2 @@
+#!/bin/sh
+echo demo_ext=1
