@@ -430,8 +430,10 @@ func (p *parser) skipStatement(start int) {
 			open--
 		case open <= 0 && p.pos > start && t.newline && p.startsStatement():
 			return
-		case open <= 0 && t.kind == tSemicolon:
+		case open <= 0 && (t.kind == tSemicolon || t.kind == tEPPEnd):
 			p.next()
+			return
+		case open <= 0 && p.pos > start && t.kind == tRenderText:
 			return
 		}
 	}
