@@ -1,2 +1,8 @@
-# Every node gets its classes from its security groups: see node_groups.yml.
-node default { }
+# Classes come from node_groups.yml; what is here holds for every node.
+File {
+  owner => 'root',
+  group => 'root',
+}
+
+node default {
+}

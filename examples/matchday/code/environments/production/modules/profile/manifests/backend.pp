@@ -1,113 +1,123 @@
-# The application: a Clojure HTTP server, cloned with git and built offline by leiningen from Debian's jars.
+# The application: a Clojure HTTP server, cloned with git, built offline by leiningen, run by systemd.
 #
-# @param source       git repository of the application
-# @param revision     branch, tag or commit
-# @param greeting     what it says to everybody who asks
+# @param source       where git clones the application from
+# @param revision     branch, tag or commit that runs
+# @param greeting     what the application says
 # @param port         where it listens
-# @param threads      how many requests it answers at a time
-# @param jvm_options  options of the Java virtual machine
-# @param deploy_keys  who may log in as the application's user: name => { type, key }
+# @param threads      how many requests it works on at once
+# @param heap         its memory in megabytes
+# @param deploy_keys  SSH keys that may log in as its user
 class profile::backend (
-  String[1]                            $source,
-  String[1]                            $revision    = 'main',
-  String[1]                            $greeting    = 'Hello',
-  Integer[1024, 65535]                 $port        = 8080,
-  Integer[1, 256]                      $threads     = 16,
-  Array[String[1]]                     $jvm_options = [],
+  String[1]                       $source,
+  Pattern[/\A[^"\\\n]*\z/]        $greeting    = 'Hello',
+  String[1]                       $revision    = 'main',
+  Integer[1024, 65535]            $port        = 8080,
+  Integer[1, 256]                 $threads     = 8,
+  Integer[32, 4096]               $heap        = 96,
+  String[1]                       $user        = 'matchday',
+  Array[String[1]]                $packages    = ['openjdk-17-jre-headless', 'clojure', 'leiningen', 'git'],
   Hash[String[1], Struct[{
     type => String[1],
     key  => String[1],
-  }]]                                  $deploy_keys = {},
+  }]]                             $deploy_keys = {},
 ) {
-  $user = 'matchday'
-  $home = '/srv/matchday'
-  $app  = "${home}/app"
-  $jar  = "${app}/target/api-1.0.0.jar"
+  $home      = "/srv/${user}"
+  $directory = "${home}/app"
+  $config    = "/etc/${user}/config.edn"
+  $main      = "${directory}/target/classes/matchday/server.class"
 
-  package { ['openjdk-17-jre-headless', 'clojure', 'leiningen', 'git']:
-    ensure => installed,
+  package { $packages:
+    ensure          => installed,
+    install_options => ['--no-install-recommends'],
   }
 
   group { $user:
     ensure => present,
     system => true,
   }
-
   user { $user:
     ensure     => present,
-    comment    => 'the matchday application',
+    system     => true,
     gid        => $user,
     home       => $home,
     managehome => true,
     shell      => '/bin/sh',
-    system     => true,
-    require    => Group[$user],
+    comment    => 'runs the application',
   }
 
-  $deploy_keys.each |$name, $key| {
+  $deploy_keys.each |String $name, Hash $key| {
     ssh_authorized_key { $name:
-      ensure  => present,
-      user    => $user,
-      type    => $key['type'],
-      key     => $key['key'],
-      require => User[$user],
+      ensure => present,
+      user   => $user,
+      *      => $key,
     }
   }
 
-  vcsrepo { $app:
+  vcsrepo { $directory:
     ensure   => present,
     provider => git,
     source   => $source,
     revision => $revision,
     user     => $user,
-    require  => [Package['git'], User[$user]],
+    require  => [Package[$packages], User[$user]],
   }
 
-  exec { 'build the application':
-    command     => 'lein -o jar',
-    path        => ['/usr/bin', '/bin'],
-    cwd         => $app,
+  # A new revision is built from nothing; the first one finds nothing to remove.
+  exec { 'remove the old build':
+    command     => "rm -rf ${directory}/target",
+    path        => '/usr/bin:/bin',
     user        => $user,
-    environment => ["HOME=${home}", 'LEIN_JVM_OPTS=-XX:TieredStopAtLevel=1'],
-    creates     => $jar,
-    timeout     => 300,
+    refreshonly => true,
+    subscribe   => Vcsrepo[$directory],
+  }
+  -> exec { 'build the application':
+    command     => 'lein -o compile',
+    path        => '/usr/bin:/bin',
+    cwd         => $directory,
+    user        => $user,
+    group       => $user,
+    environment => ["HOME=${home}", 'LEIN_SILENT=true'],
+    creates     => $main,
     logoutput   => on_failure,
-    require     => [Vcsrepo[$app], Package['openjdk-17-jre-headless', 'clojure', 'leiningen']],
-    notify      => Service['matchday'],
+    timeout     => 600,
+    require     => [Package[$packages], Vcsrepo[$directory]],
+    notify      => Service[$user],
   }
 
-  file { '/etc/matchday.edn':
+  file { "/etc/${user}":
+    ensure  => directory,
+    group   => $user,
+    mode    => '0750',
+    require => Group[$user],
+  }
+  file { $config:
     ensure  => file,
-    owner   => 'root',
     group   => $user,
     mode    => '0640',
-    content => epp('profile/matchday.edn.epp', {
+    content => epp('profile/config.edn.epp', {
       'instance' => $trusted['certname'],
       'greeting' => $greeting,
       'port'     => $port,
       'threads'  => $threads,
     }),
-    require => Group[$user],
-    notify  => Service['matchday'],
+    notify  => Service[$user],
   }
 
-  file { '/etc/systemd/system/matchday.service':
+  file { "/etc/systemd/system/${user}.service":
     ensure  => file,
-    owner   => 'root',
-    group   => 'root',
     mode    => '0644',
-    content => epp('profile/matchday.service.epp', {
-      'user'        => $user,
-      'app'         => $app,
-      'jar'         => $jar,
-      'jvm_options' => $jvm_options,
+    content => epp('profile/backend.service.epp', {
+      'user'      => $user,
+      'directory' => $directory,
+      'config'    => $config,
+      'heap'      => $heap,
     }),
-    notify  => Service['matchday'],
+    notify  => Service[$user],
   }
 
-  service { 'matchday':
+  service { $user:
     ensure  => running,
     enable  => true,
-    require => [Package['openjdk-17-jre-headless', 'clojure'], User[$user]],
+    require => Exec['build the application'],
   }
 }

@@ -1,53 +1,52 @@
-# haproxy. Its backends are files below /etc/haproxy/kickoff that the agent of this node writes: they are true over
-# reloads and restarts, and are changed at run time through haproxy's own socket.
+# haproxy in front of the backends. Which servers stand behind it is not written here: the fleet's controller tells the
+# agent, which keeps one file for each backend in a directory of its own and drives haproxy's admin socket.
 #
-# @param backend  name of the balancer in fleet.yaml
-# @param port     where clients ask
+# @param frontends  for each backend, the port on which clients reach it
+# @param directory  where the agent keeps the backends
 class profile::loadbalancer (
-  String[1]         $backend,
-  Integer[1, 65535] $port    = 80,
+  Hash[String[1], Struct[{ port => Integer[1, 65535] }]] $frontends,
+  String[1]                                              $directory = '/etc/haproxy/kickoff',
 ) {
   package { 'haproxy':
-    ensure => installed,
+    ensure          => installed,
+    install_options => ['--no-install-recommends'],
   }
 
-  file {
-    default:
-      owner   => 'root',
-      group   => 'root',
+  file { '/etc/haproxy/haproxy.cfg':
+    ensure  => file,
+    mode    => '0644',
+    content => epp('profile/haproxy.cfg.epp', { 'frontends' => $frontends }),
+    require => Package['haproxy'],
+    notify  => Service['haproxy'],
+  }
+
+  file { '/etc/default/haproxy':
+    ensure  => file,
+    mode    => '0644',
+    content => "# Managed by profile::loadbalancer.\nEXTRAOPTS=\"-S /run/haproxy-master.sock -f ${directory}\"\n",
+    require => Package['haproxy'],
+    notify  => Service['haproxy'],
+  }
+
+  file { $directory:
+    ensure  => directory,
+    mode    => '0755',
+    require => Package['haproxy'],
+  }
+
+  # haproxy does not start without the backends that its frontends name. From here on they are the agent's.
+  $frontends.keys.each |String $backend| {
+    file { "${directory}/${backend}.cfg":
+      ensure  => file,
       mode    => '0644',
-      require => Package['haproxy'],
-      ;
-    '/etc/haproxy/haproxy.cfg':
-      content => epp('profile/haproxy.cfg.epp', { 'backend' => $backend, 'port' => $port }),
-      notify  => Service['haproxy'],
-      ;
-    '/etc/haproxy/kickoff':
-      ensure => directory,
-      mode   => '0755',
-      ;
-    # haproxy does not start without a backend; the agent fills it
-    "/etc/haproxy/kickoff/${backend}.cfg":
-      content => "backend ${backend}\n",
       replace => false,
-      ;
-    '/etc/default/haproxy':
-      content => epp('profile/haproxy.default.epp'),
-      ;
-  }
-
-  # a reload keeps the options that the process was started with
-  exec { 'restart haproxy with other options':
-    command     => '/bin/systemctl restart haproxy',
-    refreshonly => true,
-    subscribe   => File['/etc/default/haproxy'],
-    require     => File['/etc/haproxy/haproxy.cfg', "/etc/haproxy/kickoff/${backend}.cfg"],
-    before      => Service['haproxy'],
+      content => "backend ${backend}\n\tmode http\n",
+      before  => Service['haproxy'],
+    }
   }
 
   service { 'haproxy':
-    ensure  => running,
-    enable  => true,
-    restart => '/bin/systemctl reload-or-restart haproxy',
+    ensure => running,
+    enable => true,
   }
 }

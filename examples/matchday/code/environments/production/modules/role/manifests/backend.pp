@@ -1,7 +1,5 @@
-# A server of the application.
+# A server that answers while a match is on.
 class role::backend {
   include profile::base
   include profile::backend
-
-  Class['profile::base'] -> Class['profile::backend']
 }

@@ -1,7 +1,5 @@
-# The server in front of the others.
+# The machine in front of the backends.
 class role::loadbalancer {
   include profile::base
   include profile::loadbalancer
-
-  Class['profile::base'] -> Class['profile::loadbalancer']
 }
