@@ -3,6 +3,7 @@ package cloud
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -76,19 +77,20 @@ type Error struct {
 
 // Error renders "launch: InsufficientInstanceCapacity: text: cause".
 func (e *Error) Error() string {
-	text := e.Op
+	var text strings.Builder
+	text.WriteString(e.Op)
 	for _, part := range []string{e.Code, e.Message} {
 		if part != "" {
-			text += ": " + part
+			text.WriteString(": " + part)
 		}
 	}
 	if e.Code == "" && e.Message == "" && e.Err == nil {
-		text += ": " + e.Kind.String()
+		text.WriteString(": " + e.Kind.String())
 	}
 	if e.Err != nil {
-		text += ": " + e.Err.Error()
+		text.WriteString(": " + e.Err.Error())
 	}
-	return text
+	return text.String()
 }
 
 // Unwrap returns the cause.

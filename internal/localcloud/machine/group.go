@@ -61,7 +61,7 @@ func (g Group) Make() error {
 	}
 	parent := filepath.Dir(g.path)
 	offered, _ := os.ReadFile(filepath.Join(parent, "cgroup.controllers"))
-	for _, name := range strings.Fields(string(offered)) {
+	for name := range strings.FieldsSeq(string(offered)) {
 		if slices.Contains([]string{"cpu", "memory", "pids", "io"}, name) {
 			_ = os.WriteFile(filepath.Join(parent, "cgroup.subtree_control"), []byte("+"+name), 0)
 		}
