@@ -23,6 +23,8 @@ type evaluation struct {
 	sent, sentLive int
 	started        time.Time
 	redact         redactor
+	// lines keeps the log lines back until it is the resource's turn; nil logs at once.
+	lines *[]report.Log
 }
 
 // evaluate checks the resource and makes its changes, or stops before the change if it can be part of a batch.
@@ -70,7 +72,7 @@ func (v *evaluation) rest() *outcome {
 
 func (v *evaluation) outcome() *outcome {
 	v.spend(v.started)
-	return &outcome{n: v.n, status: v.status, triggers: v.sent, live: v.sentLive}
+	return &outcome{n: v.n, status: v.status, triggers: v.sent, live: v.sentLive, run: v}
 }
 
 // spend adds the time since a moment to the evaluation time.
@@ -172,7 +174,7 @@ func (v *evaluation) changed(c provider.Change, err error) {
 func (v *evaluation) event(c provider.Change, status, message string) {
 	shown := v.hide(c)
 	e := &report.Event{
-		Property: &c.Property, PreviousValue: report.Any{Value: shown.Previous}, DesiredValue: report.Any{Value: shown.Desired},
+		Property: &c.Property, PreviousValue: v.redact.value(shown.Previous), DesiredValue: v.redact.value(shown.Desired),
 		Message: v.redact.text(message), Name: eventName(v.n.item.typ.Name, c), Status: status, Time: v.w.opt.Now(),
 	}
 	if v.secret(c) {
@@ -288,7 +290,7 @@ func (v *evaluation) child(r *catalog.Resource) {
 	if r.File == "" {
 		r.File, r.Line = parent.cat.File, parent.cat.Line
 	}
-	it := &item{cat: r, typ: parent.typ, tags: r.Tags}
+	it := &item{cat: r, typ: parent.typ, tags: r.Tags, lines: parent.lines}
 	it.path = append(append([]string{}, parent.path[:len(parent.path)-1]...), r.Ref.String())
 	it.source = "/" + joinPath(it.path)
 	n := &node{ref: r.Ref, item: it}

@@ -7,6 +7,7 @@ import (
 
 	"kickoff/internal/agent/provider"
 	"kickoff/internal/catalog"
+	"kickoff/internal/report"
 	"kickoff/internal/resource"
 	"kickoff/internal/value"
 )
@@ -64,6 +65,8 @@ type item struct {
 	// source is the path as text, for log lines.
 	source string
 	tags   []string
+	// lines keeps log lines back while the resource is worked on beside others; nil logs at once.
+	lines *[]report.Log
 }
 
 // graph is the catalog as vertices and edges.

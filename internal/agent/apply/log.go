@@ -11,7 +11,9 @@ import (
 
 // emit hands a line to the log, one at a time.
 func (w *walk) emit(l report.Log) {
-	l.Time = w.opt.Now()
+	if l.Time.IsZero() {
+		l.Time = w.opt.Now()
+	}
 	if l.Tags == nil {
 		l.Tags = []string{l.Level}
 	}
@@ -32,7 +34,19 @@ func (w *walk) line(it *item, l report.Log) {
 	if it.cat.File != "" {
 		l.File, l.Line = &it.cat.File, &it.cat.Line
 	}
-	w.emit(l)
+	w.keep(it, l)
+}
+
+// keep logs a line, or keeps it back until it is the resource's turn.
+func (w *walk) keep(it *item, l report.Log) {
+	if it.lines == nil {
+		w.emit(l)
+		return
+	}
+	l.Time = w.opt.Now()
+	w.logMu.Lock()
+	defer w.logMu.Unlock()
+	*it.lines = append(*it.lines, l)
 }
 
 // reporter shows the lines of a provider.
@@ -51,7 +65,7 @@ func (r reporter) Report(l provider.Line) {
 	message := r.redact.text(l.Message)
 	switch {
 	case l.Bare:
-		r.w.emit(report.Log{Level: level, Message: message})
+		r.w.keep(r.it, report.Log{Level: level, Message: message})
 	case l.Property != "":
 		r.w.line(r.it, report.Log{Level: level, Source: r.it.source + "/" + l.Property, Message: message})
 	default:

@@ -70,11 +70,3 @@ func (g *graph) sequence() error {
 // other: they touch different things, and what they share (parent directories) is an autorequire. Packages are here
 // because their changes exclude each other by a lock, and are made together where the provider can.
 var sideBySide = map[string]bool{"File": true, "Package": true}
-
-// commute reports whether later may be started while earlier, which precedes it in the manifest, is unfinished.
-func commute(earlier, later *node) bool {
-	if earlier.kind != resourceNode || later.kind != resourceNode {
-		return true
-	}
-	return earlier.ref.Type == later.ref.Type && sideBySide[later.ref.Type] || earlier.item.inert || later.item.inert
-}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"kickoff/internal/agent/provider"
+	"kickoff/internal/report"
 	"kickoff/internal/value"
 )
 
@@ -129,6 +130,21 @@ func (r redactor) text(s string) string {
 		s = strings.ReplaceAll(s, secret, redacted)
 	}
 	return s
+}
+
+// value gives a value for a report.
+func (r redactor) value(v value.Value) report.Any {
+	switch v := v.(type) {
+	case value.String:
+		return report.Any{Value: value.String(r.text(string(v)))}
+	case *value.Array:
+		out := make([]value.Value, v.Len())
+		for i, e := range v.Elems() {
+			out[i] = r.value(e).Value
+		}
+		return report.Any{Value: value.NewArray(out...)}
+	}
+	return report.Any{Value: v}
 }
 
 func hasDeferred(v value.Value) bool {

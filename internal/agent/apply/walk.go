@@ -29,6 +29,9 @@ type walk struct {
 	busy map[string]int
 	// first is the place in the order before which everything is done.
 	first int
+	// files are the files that were started, in that order, with what became of them so far. They are settled in that
+	// order too, so that two runs that do the same say the same.
+	files []*fileTurn
 	// parked are checked resources that wait to be changed together, by type.
 	parked map[string][]*outcome
 
@@ -57,7 +60,8 @@ type outcome struct {
 	live     int
 	// batch is the change that waits to be made together with others; nil: the resource is finished.
 	batch *provider.Change
-	run   *evaluation
+	// run is the evaluation that this is the outcome of.
+	run *evaluation
 }
 
 func newWalk(ctx context.Context, g *graph, opt Options) *walk {
@@ -89,46 +93,59 @@ func (w *walk) run() {
 		o := <-w.results
 		w.running--
 		w.busy[o.n.ref.Type]--
-		w.settle(o)
+		w.settleInTurn(o)
 	}
 }
 
 // startReady starts what can be started, and reports whether anything has moved.
 func (w *walk) startReady() bool {
 	moved := false
-	var open []*node
-	for i := w.first; i < len(w.g.order) && len(open) <= lookAhead; i++ {
+	var open unfinished
+	for i := w.first; i < len(w.g.order) && open.count <= lookAhead && w.running < w.opt.Workers; i++ {
 		n := w.g.order[i]
 		p := w.state[n]
 		if p.done {
-			if len(open) == 0 {
+			if open.count == 0 {
 				w.first = i + 1
 			}
 			continue
 		}
-		if !p.started && p.waiting == 0 && w.mayPass(open, n) && w.running < w.opt.Workers {
+		if !p.started && p.waiting == 0 && (w.opt.Ordering == OrderGraph || open.allows(n)) {
 			w.start(n)
 			moved = true
 			if p.done {
 				continue
 			}
 		}
-		open = append(open, n)
+		open.add(n)
 	}
 	return moved
 }
 
-// mayPass reports whether n may be started before the unfinished nodes that the manifest puts in front of it.
-func (w *walk) mayPass(open []*node, n *node) bool {
-	if w.opt.Ordering == OrderGraph {
+// unfinished sums up the nodes that precede another one in the manifest and are not done.
+type unfinished struct {
+	count int
+	// typ is the type of all resources among them; mixed says that there are several.
+	typ   string
+	mixed bool
+}
+
+func (u *unfinished) add(n *node) {
+	u.count++
+	if n.kind != resourceNode || n.item.inert {
+		return
+	}
+	u.mixed = u.mixed || u.typ != "" && u.typ != n.ref.Type
+	u.typ = n.ref.Type
+}
+
+// allows reports whether n may be started before them: if it only structures the catalog, or if it and all of them are
+// of one type whose resources do not disturb each other.
+func (u *unfinished) allows(n *node) bool {
+	if n.kind != resourceNode || n.item.inert || u.typ == "" {
 		return true
 	}
-	for _, earlier := range open {
-		if !commute(earlier, n) {
-			return false
-		}
-	}
-	return true
+	return !u.mixed && u.typ == n.ref.Type && sideBySide[n.ref.Type]
 }
 
 // start begins the work on a node. Ends of containers, and what is skipped, are finished at once.
@@ -159,6 +176,11 @@ func (w *walk) start(n *node) {
 		w.running++
 		w.busy[n.ref.Type]++
 		run := &evaluation{w: w, n: n, status: status, triggers: p.triggers, live: p.live}
+		if n.ref.Type == "File" {
+			run.lines = &[]report.Log{}
+			n.item.lines = run.lines
+			w.files = append(w.files, &fileTurn{n: n})
+		}
 		go func() { w.results <- run.evaluate() }()
 	}
 }
@@ -217,6 +239,34 @@ func (w *walk) skipFailed(n *node, p *progress, status *report.ResourceStatus) {
 		w.state[e.to].blocked = true
 	}
 	w.finish(n)
+}
+
+// fileTurn is a file that is being worked on, or waits for one that was started before it.
+type fileTurn struct {
+	n    *node
+	done *outcome
+}
+
+// settleInTurn settles an outcome, or keeps it until those that were started before are settled.
+func (w *walk) settleInTurn(o *outcome) {
+	if o.run == nil || o.run.lines == nil {
+		w.settle(o)
+		return
+	}
+	for _, t := range w.files {
+		if t.n == o.n {
+			t.done = o
+		}
+	}
+	for len(w.files) > 0 && w.files[0].done != nil {
+		first := w.files[0].done
+		w.files = w.files[1:]
+		for _, l := range *first.run.lines {
+			w.emit(l)
+		}
+		first.n.item.lines = nil
+		w.settle(first)
+	}
 }
 
 // settle takes what a worker brought.
