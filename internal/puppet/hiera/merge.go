@@ -74,6 +74,9 @@ func strategyOfHash(h *value.Hash) (strategy, error) {
 
 // merge makes one value of what the levels have, the strongest first.
 func (st strategy) merge(found []value.Value) (value.Value, error) {
+	if len(found) == 1 && st.name != "unique" {
+		return found[0], nil
+	}
 	switch st.name {
 	case "unique":
 		return uniqueList(found), nil

@@ -66,7 +66,7 @@ func (q *quest) readOptions(ctx context.Context, mod string) (*options, error) {
 	merged := value.NewHash(0)
 	for _, c := range layers {
 		for _, levels := range [][]level{c.levels, c.defaults} {
-			found, err := quiet.inLevels(ctx, c, levels, optionsKey, []segment{{text: optionsKey}}, strategy{name: "hash"}, nil)
+			found, err := quiet.inLevels(ctx, c, levels, optionsKey, strategy{name: "hash"}, nil)
 			if err != nil {
 				return nil, err
 			}

@@ -102,7 +102,12 @@ func (q *quest) lookup(ctx context.Context, key string, merge value.Value) (valu
 	if err != nil {
 		return nil, false, err
 	}
-	v, found, err := q.search(ctx, key, segs, st)
+	v, found, err := q.search(ctx, root, st)
+	if err != nil || !found {
+		return nil, false, err
+	}
+	// the parts of a value are those of the merged value
+	v, found, err = dig(v, key, segs[1:])
 	if err != nil || !found {
 		return nil, false, err
 	}
@@ -111,14 +116,14 @@ func (q *quest) lookup(ctx context.Context, key string, merge value.Value) (valu
 }
 
 // search goes through the layers, and through the default hierarchy of the module if no layer has the key.
-func (q *quest) search(ctx context.Context, key string, segs []segment, st strategy) (value.Value, bool, error) {
-	layers, err := q.s.layers(segs[0].text)
+func (q *quest) search(ctx context.Context, key string, st strategy) (value.Value, bool, error) {
+	layers, err := q.s.layers(key)
 	if err != nil {
 		return nil, false, err
 	}
 	var found []value.Value
 	for _, c := range layers {
-		if found, err = q.inLevels(ctx, c, c.levels, key, segs, st, found); err != nil {
+		if found, err = q.inLevels(ctx, c, c.levels, key, st, found); err != nil {
 			return nil, false, err
 		}
 		if len(found) > 0 && st.name == "first" {
@@ -127,7 +132,7 @@ func (q *quest) search(ctx context.Context, key string, segs []segment, st strat
 	}
 	if n := len(layers); len(found) == 0 && n > 0 && layers[n-1].layer == layerModule {
 		c := layers[n-1]
-		if found, err = q.inLevels(ctx, c, c.defaults, key, segs, st, found); err != nil {
+		if found, err = q.inLevels(ctx, c, c.defaults, key, st, found); err != nil {
 			return nil, false, err
 		}
 	}
@@ -159,7 +164,7 @@ func (s *Session) layers(root string) ([]*config, error) {
 }
 
 // inLevels adds the values that the levels of a hierarchy have for a key.
-func (q *quest) inLevels(ctx context.Context, c *config, levels []level, key string, segs []segment, st strategy, found []value.Value) ([]value.Value, error) {
+func (q *quest) inLevels(ctx context.Context, c *config, levels []level, key string, st strategy, found []value.Value) ([]value.Value, error) {
 	if len(levels) == 0 {
 		return found, nil
 	}
@@ -175,7 +180,7 @@ func (q *quest) inLevels(ctx context.Context, c *config, levels []level, key str
 			return found, err
 		}
 		for _, p := range paths {
-			v, ok, err := at.inFile(ctx, c, lv, p, key, segs)
+			v, ok, err := at.inFile(ctx, c, lv, p, key)
 			if err != nil {
 				return found, err
 			}
@@ -191,7 +196,7 @@ func (q *quest) inLevels(ctx context.Context, c *config, levels []level, key str
 }
 
 // inFile looks into one data file.
-func (q *quest) inFile(ctx context.Context, c *config, lv *level, path, key string, segs []segment) (value.Value, bool, error) {
+func (q *quest) inFile(ctx context.Context, c *config, lv *level, path, key string) (value.Value, bool, error) {
 	ex := q.ex.add("Path %q", path)
 	data, err := q.s.read(c, lv, path)
 	if err != nil {
@@ -201,7 +206,7 @@ func (q *quest) inFile(ctx context.Context, c *config, lv *level, path, key stri
 		ex.add("Path not found")
 		return nil, false, nil
 	}
-	raw, ok := data.GetString(segs[0].text)
+	raw, ok := data.GetString(key)
 	if !ok {
 		ex.add("No such key: %q", key)
 		return nil, false, nil
@@ -210,15 +215,7 @@ func (q *quest) inFile(ctx context.Context, c *config, lv *level, path, key stri
 	in.ex = ex
 	v, err := in.interpolate(ctx, raw, true)
 	if err != nil {
-		return nil, false, fmt.Errorf("%w (%s, key '%s')", err, path, segs[0].text)
-	}
-	v, ok, err = dig(v, key, segs[1:])
-	if err != nil {
-		return nil, false, fmt.Errorf("%w (%s)", err, path)
-	}
-	if !ok {
-		ex.add("No such key: %q", key)
-		return nil, false, nil
+		return nil, false, fmt.Errorf("%w (%s, key '%s')", err, path, key)
 	}
 	ex.add("Found key: %q value: %s", key, types.FormatValue(v))
 	return v, true, nil

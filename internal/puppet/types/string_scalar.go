@@ -239,6 +239,9 @@ func (f stringFormat) other(v value.Value) (string, error) {
 	case 's':
 		return f.quoted(v.String()), nil
 	case 'p':
+		if _, ok := v.(*value.Sensitive); ok {
+			return f.pad("#<" + v.String() + ">"), nil
+		}
 		return f.pad(v.String()), nil
 	}
 	return "", f.bad(v.TypeName(), "sp")

@@ -1,0 +1,1 @@
+class m($p, $q, $def = 0) { notice("${p} ${q} ${def}") }
