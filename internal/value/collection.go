@@ -256,10 +256,10 @@ func (h *Hash) String() string {
 	return b.String()
 }
 
-// inner is the text of a value inside a collection: there undef is written out.
+// inner is the text of a value inside a collection; undef (also nil) is empty there too.
 func inner(v Value) string {
 	if IsUndef(v) {
-		return "undef"
+		return ""
 	}
 	return v.String()
 }

@@ -135,7 +135,7 @@ func (c *compilation) setAttributes(r *res, attrs []eval.Attribute) error {
 		if a.Add {
 			return c.fail("illegal-addition", a.At, "Illegal +> operation on attribute '%s'. This operator can not be used in a Resource Expression", a.Name)
 		}
-		r.params = append(r.params, param{a.Name, a.Value, a.At})
+		r.params = append(r.params, param{name: a.Name, value: a.Value, at: a.At})
 	}
 	return nil
 }
@@ -202,6 +202,7 @@ func (c *compilation) addDeclared(r *res) error {
 		}
 		c.aliases[key] = r
 	}
+	c.addDefaults(r)
 	c.tagDeclared(r)
 	c.add(r)
 	if outer, ok := r.scope.Container().(*res); ok && r.typ != "stage" {
@@ -289,9 +290,6 @@ func (c *compilation) Param(_ context.Context, _ *eval.Scope, ref value.Value, n
 		return nil, false, nil
 	}
 	if v, ok := r.get(name); ok {
-		return v, true, nil
-	}
-	if v, ok := c.defaultFor(r, name); ok {
 		return v, true, nil
 	}
 	if c.knowsParam(r, name) {

@@ -15,17 +15,21 @@ import (
 
 // Include implements eval.Builder.
 func (c *compilation) Include(ctx context.Context, scope *eval.Scope, at diag.Range, mode eval.IncludeMode, classes []value.Value) ([]value.Value, error) {
-	refs := make([]value.Value, 0, len(classes))
-	for _, v := range classes {
+	names := make([]string, len(classes))
+	refs := make([]value.Value, len(classes))
+	for i, v := range classes {
 		name, err := c.className(v, at)
 		if err != nil {
 			return nil, err
 		}
-		r, err := c.includeClass(ctx, scope, at, name)
-		if err != nil {
-			return nil, err
-		}
-		container, _ := scope.Container().(*res)
+		names[i], refs[i] = name, types.NewClass(name)
+	}
+	all, err := c.includeClasses(ctx, scope, at, names)
+	if err != nil {
+		return nil, err
+	}
+	container, _ := scope.Container().(*res)
+	for i, r := range all {
 		switch {
 		case container == nil || mode == eval.Include:
 		case mode == eval.Contain:
@@ -33,9 +37,8 @@ func (c *compilation) Include(ctx context.Context, scope *eval.Scope, at diag.Ra
 				r.containedBy(container)
 			}
 		case mode == eval.Require:
-			container.add("require", value.NewArray(types.NewClass(name)), at)
+			container.add("require", value.NewArray(refs[i]), at)
 		}
-		refs = append(refs, types.NewClass(name))
 	}
 	return refs, nil
 }
@@ -95,23 +98,27 @@ func (c *compilation) knownClasses(string) []string {
 	return names
 }
 
-// includeClass adds a class without parameters of its own and evaluates it, unless it is there already.
-func (c *compilation) includeClass(ctx context.Context, scope *eval.Scope, at diag.Range, name string) (*res, error) {
-	if r := c.classes[name]; r != nil {
-		return r, c.evaluateClass(ctx, r, at)
+// includeClasses adds classes without parameters of their own, unless they are there already, and then evaluates them.
+func (c *compilation) includeClasses(ctx context.Context, scope *eval.Scope, at diag.Range, names []string) ([]*res, error) {
+	all := make([]*res, len(names))
+	for i, name := range names {
+		def, err := c.loader.Class(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if def == nil && c.classes[name] == nil {
+			return nil, c.unknownClass(name, at)
+		}
+		if all[i], err = c.ensureClass(ctx, scope, at, name, def); err != nil {
+			return nil, err
+		}
 	}
-	def, err := c.loader.Class(ctx, name)
-	if err != nil {
-		return nil, err
+	for _, r := range all {
+		if err := c.evaluateClass(ctx, r, at); err != nil {
+			return nil, err
+		}
 	}
-	if def == nil {
-		return nil, c.unknownClass(name, at)
-	}
-	r, err := c.ensureClass(ctx, scope, at, name, def)
-	if err != nil {
-		return nil, err
-	}
-	return r, c.evaluateClass(ctx, r, at)
+	return all, nil
 }
 
 // ensureClass adds the resource of a class and, before it, those of the classes that it inherits.
@@ -225,7 +232,6 @@ func (c *compilation) evaluateClass(ctx context.Context, r *res, at diag.Range) 
 		return err
 	}
 	defer c.eval.Leave()
-	c.addDefaults(r)
 	spec := eval.Spec{Name: r.String(), Container: r, Module: c.moduleOf(def), Enclosing: c.enclosing(r.scope)}
 	if def.Parent != "" {
 		parent := c.classes[lowerName(def.Parent)]
@@ -293,7 +299,7 @@ func (c *compilation) bindClassParams(ctx context.Context, scope *eval.Scope, r 
 			if err != nil {
 				return c.during(err, r)
 			}
-			if found {
+			if found && !value.IsUndef(v) {
 				bound[p.Name] = v
 			}
 		}

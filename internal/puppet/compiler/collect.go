@@ -76,6 +76,14 @@ func (c *compilation) evaluateCollections(ctx context.Context) (bool, error) {
 }
 
 func (c *compilation) evaluateCollection(ctx context.Context, col *collection) (bool, error) {
+	if col.Exported && c.compiler.opt.Exports == nil {
+		if !col.asked {
+			col.asked = true
+			c.addLog(eval.Message{Level: eval.LevelWarning, Source: "Puppet", At: col.At,
+				Text: "You cannot collect exported resources without a store of them; the collection will be ignored"})
+		}
+		return false, nil
+	}
 	if col.Exported && !col.asked {
 		col.asked = true
 		if err := c.importExported(ctx, col); err != nil {
@@ -156,9 +164,6 @@ func holds(q *eval.QueryCompare, r *res) bool {
 
 // importExported adds the resources that other nodes export and the collector is after.
 func (c *compilation) importExported(ctx context.Context, col *collection) error {
-	if c.compiler.opt.Exports == nil {
-		return nil
-	}
 	typ := types.Capitalize(col.Type)
 	list, err := c.compiler.opt.Exports.Exported(ctx, c.env.Name, c.req.Node, typ, col.Query)
 	if err != nil {
@@ -169,7 +174,7 @@ func (c *compilation) importExported(ctx context.Context, col *collection) error
 		r.exported = true
 		r.at = diag.Range{File: x.File, Start: diag.Pos{Line: x.Line}}
 		for _, p := range x.Params {
-			r.params = append(r.params, param{p.Name, p.Value, r.at})
+			r.params = append(r.params, param{name: p.Name, value: p.Value, at: r.at})
 		}
 		for _, t := range x.Tags {
 			r.tags.add(t)

@@ -25,6 +25,8 @@ type compilation struct {
 	// node is the scope of the node block, or nil.
 	node    *eval.Scope
 	mainRes *res
+	// nodeMatch is what the regular expression of the node block captured.
+	nodeMatch []value.Value
 
 	resources []*res
 	byRef     map[catalog.Ref]*res
@@ -228,6 +230,9 @@ func (c *compilation) evaluateNode(ctx context.Context) error {
 	c.catalogTags.add("node")
 	c.node = c.top.Named(eval.Spec{Name: r.String(), Container: r, Enclosing: c.top.Owner()})
 	r.scope = c.top
+	if strings.HasPrefix(name, patternPrefix) {
+		c.node.DefineMatch(c.nodeMatch)
+	}
 	if err := c.eval.Enter(r.String(), eval.Place(def)); err != nil {
 		return err
 	}
@@ -264,6 +269,7 @@ func (c *compilation) matchNode(context.Context) (*syntax.NodeDef, string, error
 				}
 				if hit != nil {
 					byPattern, pattern = def, m.Pattern
+					c.nodeMatch = groups(want, hit)
 				}
 			case *syntax.StringLiteral:
 				name := strings.ToLower(m.Value)
@@ -283,18 +289,30 @@ func (c *compilation) matchNode(context.Context) (*syntax.NodeDef, string, error
 	return fallback, "default", nil
 }
 
+// groups are the parts of text that a match found.
+func groups(text string, found []int) []value.Value {
+	out := make([]value.Value, len(found)/2)
+	for i := range out {
+		out[i] = value.Undef{}
+		if found[2*i] >= 0 {
+			out[i] = value.String(text[found[2*i]:found[2*i+1]])
+		}
+	}
+	return out
+}
+
+// patternPrefix begins the names of node blocks with a regular expression.
+const patternPrefix = "__node_regexp__"
+
 // patternName is the name that Puppet gives to a node block with a regular expression.
 func patternName(pattern string) string {
 	var b strings.Builder
-	b.WriteString("__node_regexp__")
-	last := byte('_')
+	b.WriteString(patternPrefix)
 	for i := range len(pattern) {
 		ch := pattern[i]
 		switch {
 		case ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || ch >= '0' && ch <= '9' || ch == '_' || ch == '-' || ch == '.':
 			b.WriteByte(ch)
-			last = ch
-		case ch == ':' || last == 0:
 		}
 	}
 	return strings.ToLower(b.String())
@@ -319,6 +337,7 @@ func (c *compilation) evaluateClassification(ctx context.Context) error {
 	return nil
 }
 
+// classify adds one class, to be evaluated with the defines: what it was given and what it declares come late.
 func (c *compilation) classify(ctx context.Context, scope *eval.Scope, cl Class, withParams bool) error {
 	name := lowerName(cl.Name)
 	def, err := c.loader.Class(ctx, name)
@@ -328,16 +347,23 @@ func (c *compilation) classify(ctx context.Context, scope *eval.Scope, cl Class,
 	if def == nil {
 		return c.unknownClass(name, diag.Range{})
 	}
-	if !withParams {
-		_, err := c.includeClass(ctx, scope, diag.Range{}, name)
+	old := c.classes[name]
+	if old != nil && withParams {
+		return c.duplicateResource(old.ref, old, diag.Range{})
+	}
+	if err := c.ensureParent(ctx, scope, diag.Range{}, def, nil); err != nil {
 		return err
 	}
-	d := eval.Declaration{Type: "class", Title: name}
-	for k, v := range cl.Params.All() {
-		d.Attributes = append(d.Attributes, eval.Attribute{Name: k.String(), Value: v})
+	if old != nil {
+		return nil
 	}
-	_, err = c.Declare(ctx, scope, []eval.Declaration{d})
-	return err
+	r := c.newResource("class", name, scope)
+	r.class, r.origin = def, &cl
+	for k, v := range cl.Params.All() {
+		r.set(k.String(), v, diag.Range{})
+	}
+	c.tagDeclared(r)
+	return c.addClass(r, nil)
 }
 
 // fromOrigin names who asked for a class in the error about it.
@@ -386,18 +412,30 @@ func (c *compilation) endless() error {
 		"Somehow looped more than %d times while evaluating host catalog: the last resource was %s", maxRounds, last)
 }
 
-// evaluateDefines runs the bodies of all defines' instances that are real and were not run yet.
+// evaluateDefines runs the bodies of all defines' instances that are real and were not run yet, and those of the
+// classifier's classes.
 func (c *compilation) evaluateDefines(ctx context.Context) (bool, error) {
 	var todo []*res
 	for _, r := range c.resources {
-		if r.define != nil && !r.evaluated && !r.virtual {
+		if !r.evaluated && !r.virtual && (r.define != nil || r.class != nil) {
 			todo = append(todo, r)
 		}
 	}
 	for _, r := range todo {
-		if err := c.evaluateDefine(ctx, r); err != nil {
+		if err := c.evaluateLater(ctx, r); err != nil {
 			return false, err
 		}
 	}
 	return len(todo) > 0, nil
+}
+
+func (c *compilation) evaluateLater(ctx context.Context, r *res) error {
+	if r.define != nil {
+		return c.evaluateDefine(ctx, r)
+	}
+	err := c.evaluateClass(ctx, r, r.at)
+	if err != nil && r.origin != nil {
+		return c.fromOrigin(err, *r.origin)
+	}
+	return err
 }

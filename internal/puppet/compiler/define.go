@@ -19,7 +19,6 @@ func (c *compilation) evaluateDefine(ctx context.Context, r *res) error {
 		return err
 	}
 	defer c.eval.Leave()
-	c.addDefaults(r)
 	scope := r.scope.Named(eval.Spec{
 		Name: r.String(), Container: r, Module: c.moduleOf(r.define), Enclosing: c.enclosing(r.scope),
 	})

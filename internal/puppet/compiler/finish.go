@@ -24,7 +24,6 @@ func (c *compilation) finish(ctx context.Context) error {
 		return err
 	}
 	for _, r := range c.resources {
-		c.addDefaults(r)
 		c.inheritMeta(r)
 		c.tagFromContainer(r)
 		if err := c.checkSchema(r); err != nil {

@@ -32,13 +32,13 @@ func (c *compilation) Defaults(_ context.Context, scope *eval.Scope, at diag.Ran
 					refOf(typ, "").Type, a.Name, old.at)
 			}
 		}
-		d.params = append(d.params, param{a.Name, a.Value, a.At})
+		d.params = append(d.params, param{name: a.Name, value: a.Value, at: a.At, preset: true})
 	}
 	return nil
 }
 
 // addDefaults gives a resource the defaults of its type, those of the nearest scope first. An attribute that was set to
-// undef has no default.
+// undef has no default. It happens when the resource is declared: defaults that come later do not count.
 func (c *compilation) addDefaults(r *res) {
 	if r.defaulted || r.scope == nil {
 		return
@@ -61,23 +61,6 @@ func (c *compilation) addDefaults(r *res) {
 			}
 		}
 	}
-}
-
-// defaultFor is the default that a resource would get for a parameter.
-func (c *compilation) defaultFor(r *res, name string) (value.Value, bool) {
-	if r.scope == nil {
-		return nil, false
-	}
-	for o := r.scope.Owner(); o != nil; o = o.Dynamic() {
-		if d := c.defaults[o][r.typ]; d != nil {
-			for _, p := range d.params {
-				if p.name == name {
-					return p.value, true
-				}
-			}
-		}
-	}
-	return nil, false
 }
 
 // override are new values for a resource.
@@ -136,7 +119,7 @@ func (c *compilation) apply(r *res, o *override) error {
 		switch {
 		case a.Add:
 			r.add(a.Name, a.Value, a.At)
-		case ok && !inherits && !value.IsUndef(old):
+		case ok && !inherits && !value.IsUndef(old) && !r.isPreset(a.Name):
 			return c.fail("illegal-override", a.At, "Parameter '%s' is already set on %s by %s at %s; cannot redefine",
 				a.Name, r, r.source, r.at)
 		default:

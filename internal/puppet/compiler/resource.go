@@ -34,6 +34,8 @@ type res struct {
 	class  *syntax.ClassDef
 	// evaluated tells that the body was run; defaulted that resource defaults were added.
 	evaluated, defaulted bool
+	// origin is the classification that asked for a class, or nil.
+	origin *Class
 	// source is the class whose code declared the resource, for the rule on overrides.
 	source *res
 }
@@ -43,6 +45,8 @@ type param struct {
 	name  string
 	value value.Value
 	at    diag.Range
+	// preset tells that the value is a resource default, which every override may replace.
+	preset bool
 }
 
 // String is the reference, see eval.Container.
@@ -69,14 +73,19 @@ func (r *res) get(name string) (value.Value, bool) {
 	return nil, false
 }
 
+// isPreset tells that a parameter has its value from a resource default.
+func (r *res) isPreset(name string) bool {
+	return slices.ContainsFunc(r.params, func(p param) bool { return p.name == name && p.preset })
+}
+
 func (r *res) set(name string, v value.Value, at diag.Range) {
 	for i := range r.params {
 		if r.params[i].name == name {
-			r.params[i].value, r.params[i].at = v, at
+			r.params[i].value, r.params[i].at, r.params[i].preset = v, at, false
 			return
 		}
 	}
-	r.params = append(r.params, param{name, v, at})
+	r.params = append(r.params, param{name: name, value: v, at: at})
 }
 
 // add adds v to what a parameter already has, making an array of it.

@@ -197,8 +197,6 @@ func (e *Evaluator) inString(s *Scope, x *syntax.Binary, left value.Value, text 
 		return strings.Contains(strings.ToLower(text), strings.ToLower(string(l))), nil
 	case *value.Regexp:
 		return e.matchText(s, x, text, l)
-	case value.Int, value.Float:
-		return strings.Contains(text, l.String()), nil
 	}
 	return false, nil
 }

@@ -49,7 +49,9 @@ func Req(name, typ string) Param { return Param{Name: name, Type: typ} }
 func Opt(name, typ string) Param { return Param{Name: name, Type: typ, Optional: true} }
 
 // Rest is a parameter that takes any number of arguments, also none.
-func Rest(name, typ string) Param { return Param{Name: name, Type: typ, Optional: true, Repeated: true} }
+func Rest(name, typ string) Param {
+	return Param{Name: name, Type: typ, Optional: true, Repeated: true}
+}
 
 // Rest1 is a parameter that takes one or more arguments.
 func Rest1(name, typ string) Param { return Param{Name: name, Type: typ, Repeated: true} }
@@ -142,7 +144,9 @@ type Message struct {
 type breakError struct{ at diag.Range }
 
 // Error tells what happens when nothing iterates around the break.
-func (e *breakError) Error() string { return e.at.String() + ": break() from context where this is illegal" }
+func (e *breakError) Error() string {
+	return e.at.String() + ": break() from context where this is illegal"
+}
 
 // nextError is the `next(v)` of a lambda, class, define or function.
 type nextError struct {
@@ -151,7 +155,9 @@ type nextError struct {
 }
 
 // Error tells what happens when there is nothing to continue with.
-func (e *nextError) Error() string { return e.at.String() + ": next() from context where this is illegal" }
+func (e *nextError) Error() string {
+	return e.at.String() + ": next() from context where this is illegal"
+}
 
 // returnError is `return(v)`.
 type returnError struct {
@@ -179,4 +185,6 @@ func (c *Call) Break() error { return &breakError{c.At} }
 func (c *Call) Next(v value.Value) error { return &nextError{v, c.At} }
 
 // Return makes the error by which return(v) leaves a function, class or define.
-func (c *Call) Return(v value.Value) error { return &returnError{value: v, at: c.At, frame: c.Scope.frame} }
+func (c *Call) Return(v value.Value) error {
+	return &returnError{value: v, at: c.At, frame: c.Scope.frame}
+}

@@ -451,6 +451,5 @@ func (e *Evaluator) spanArithmetic(x *syntax.Binary, l *types.Timespan, right va
 // diagAs makes a diagnostic of any error, at a place if it has none.
 func (e *Evaluator) diagAs(err error, at syntax.Node) error { return e.wrap(err, Place(at)) }
 
-
 // seconds makes a duration of a number of seconds.
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }

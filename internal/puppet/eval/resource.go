@@ -368,6 +368,8 @@ func (e *Evaluator) relationship(ctx context.Context, s *Scope, x *syntax.Relati
 	if err != nil {
 		return nil, e.wrap(err, at)
 	}
+	if _, ok := right.(*value.Array); !ok {
+		right = value.NewArray(right)
+	}
 	return right, nil
 }
-

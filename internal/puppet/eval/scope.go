@@ -220,6 +220,9 @@ func (s *Scope) visible() []string {
 	return names
 }
 
+// DefineMatch sets $0, $1 ... to what a regular expression captured, undef for groups without a match.
+func (s *Scope) DefineMatch(groups []value.Value) { s.match = &matchSet{groups} }
+
 // matchVariable is $0, $1 ...: undef outside of what the last match captured.
 func (s *Scope) matchVariable(name string) value.Value {
 	n := 0
