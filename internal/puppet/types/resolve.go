@@ -188,6 +188,8 @@ func accessEnum(params []value.Value) (value.Value, error) {
 		}
 		return nil, special("Enum", p, "String")
 	}
+	slices.Sort(e.Values) // as Puppet shows them
+	e.Values = slices.Compact(e.Values)
 	return e, nil
 }
 
