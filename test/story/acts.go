@@ -1,6 +1,7 @@
 package story
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,16 +25,16 @@ func (s *Story) underLoad(ctx context.Context, load *Load) error {
 	if err := s.shrink(ctx); err != nil {
 		return err
 	}
-	return waitFor(ctx, "enough requests", 5*time.Minute, func() (bool, string) {
+	return waitFor(ctx, "enough requests", 5*time.Minute, func() (bool, string, error) {
 		n := load.Summary().Requests
-		return n >= s.p.MinRequests, strconv.Itoa(n)
+		return n >= s.p.MinRequests, strconv.Itoa(n), nil
 	})
 }
 
 func (s *Story) allAnswer(ctx context.Context, load *Load) error {
-	err := waitFor(ctx, "every instance answers through the balancer", 30*time.Second, func() (bool, string) {
-		answered := load.Summary().Answered
-		return len(answered) == s.p.Count, fmt.Sprint(answered, load.Summary().Failures)
+	err := waitFor(ctx, "every instance answers through the balancer", 30*time.Second, func() (bool, string, error) {
+		now := load.Summary()
+		return len(now.Answered) == s.p.Count, fmt.Sprint(now.Answered, firstFailures(now)), nil
 	})
 	if err == nil {
 		s.tell.say("all %d answer: %v", s.p.Count, load.Summary().Answered)
@@ -75,22 +76,24 @@ func changed(r api.Run) int {
 	return n
 }
 
-// fleetRun runs the command as a person would, shows what it prints, and asks the server what it did.
+// fleetRun runs `kickoff fleet run`, tells every step of it, and gives what it did.
 func (s *Story) fleetRun(ctx context.Context) (api.Run, error) {
-	text, err := s.kickoff(ctx, "fleet", "run", s.p.Group)
-	s.tell.quote(text)
-	if err != nil {
-		return api.Run{}, err
+	text, failed := s.kickoff(ctx, "fleet", "run", s.p.Group, "-o", "json")
+	var run api.Run
+	for line := range bytes.Lines(text) {
+		var e api.RunEvent
+		if err := json.Unmarshal(line, &e); err != nil {
+			return run, fmt.Errorf("read a step of the rolling run: %w: %s", err, line)
+		}
+		s.tell.step(e)
+		if e.Run != nil {
+			run = *e.Run
+		}
 	}
-	raw, err := s.kickoff(ctx, "fleet", "runs", "-o", "json", "--limit", "1")
-	if err != nil {
-		return api.Run{}, err
+	if failed != nil {
+		return run, failed
 	}
-	var runs struct{ Runs []api.Run }
-	if err := json.Unmarshal(raw, &runs); err != nil || len(runs.Runs) != 1 {
-		return api.Run{}, fmt.Errorf("read the last run: %v: %s", err, raw)
-	}
-	return runs.Runs[0], s.inService(ctx, s.p.Count, 2*time.Minute)
+	return run, s.inService(ctx, s.p.Count, 2*time.Minute)
 }
 
 // shrink sets the size to one and checks that nothing of the leaving instances stays.
@@ -125,19 +128,13 @@ func (s *Story) shrink(ctx context.Context) error {
 	return nil
 }
 
-// certificate is one line of `kickoff ca list -o json`.
-type certificate struct {
-	Name  string `json:"name"`
-	State string `json:"state"`
-}
-
 // forgotten checks that an instance's certificate is revoked and that it is classified no more.
 func (s *Story) forgotten(ctx context.Context, name string) error {
 	raw, err := s.kickoff(ctx, "ca", "list", "--all", "-o", "json")
 	if err != nil {
 		return err
 	}
-	var list struct{ Certificates []certificate }
+	var list api.Certificates
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("read ca list: %w: %s", err, raw)
 	}

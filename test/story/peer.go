@@ -57,10 +57,10 @@ func ScriptStart(ctx context.Context, p Params, script string, port int, path st
 			return 0, err
 		}
 	}
-	err = waitFor(ctx, "all machines of the script answer", 15*time.Minute, func() (bool, string) {
+	err = waitFor(ctx, "all machines of the script answer", 15*time.Minute, func() (bool, string, error) {
 		machines, err := driver.Describe(ctx)
 		if err != nil {
-			return false, err.Error()
+			return false, "", err
 		}
 		up := 0
 		for _, m := range machines {
@@ -68,7 +68,7 @@ func ScriptStart(ctx context.Context, p Params, script string, port int, path st
 				up++
 			}
 		}
-		return up == p.Count, fmt.Sprintf("%d of %d", up, p.Count)
+		return up == p.Count, fmt.Sprintf("%d of %d", up, p.Count), s.cloud.ended()
 	})
 	return time.Since(begin), err
 }

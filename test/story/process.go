@@ -105,11 +105,14 @@ func (s *Story) kickoff(ctx context.Context, args ...string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// waitFor asks until ok says yes; what it says otherwise ends up in the error.
-func waitFor(ctx context.Context, what string, limit time.Duration, ok func() (bool, string)) error {
+// waitFor asks until ok says yes, or that it is hopeless; what it says otherwise ends up in the error.
+func waitFor(ctx context.Context, what string, limit time.Duration, ok func() (done bool, state string, hopeless error)) error {
 	deadline := time.Now().Add(limit)
 	for {
-		done, state := ok()
+		done, state, hopeless := ok()
+		if hopeless != nil {
+			return fmt.Errorf("%s: %w", what, hopeless)
+		}
 		if done {
 			return nil
 		}

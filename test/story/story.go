@@ -170,24 +170,21 @@ func (s *Story) startServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return waitFor(ctx, "the server answers", 20*time.Second, func() (bool, string) {
+	return waitFor(ctx, "the server answers", 20*time.Second, func() (bool, string, error) {
 		_, err := s.client.Fleet(ctx, "", false)
-		return err == nil, fmt.Sprint(err)
+		return err == nil, fmt.Sprint(err), s.server.ended()
 	})
 }
 
 // ready waits until the process listens on its socket.
 func (s *Story) ready(ctx context.Context, what string, p *process, socket string) error {
-	return waitFor(ctx, what+" starts", 60*time.Second, func() (bool, string) {
-		if err := p.ended(); err != nil {
-			return false, err.Error()
-		}
+	return waitFor(ctx, what+" starts", 60*time.Second, func() (bool, string, error) {
 		conn, err := net.Dial("unix", socket)
 		if err != nil {
-			return false, err.Error() + "\n" + tail(p.log, 10)
+			return false, err.Error() + "\n" + tail(p.log, 10), p.ended()
 		}
 		_ = conn.Close()
-		return true, ""
+		return true, "", nil
 	})
 }
 
@@ -242,21 +239,19 @@ func (s *Story) coldStart(ctx context.Context, res *Result) error {
 
 // inService waits until the group serves with so many instances and nothing is on its way in or out.
 func (s *Story) inService(ctx context.Context, count int, limit time.Duration) error {
-	return waitFor(ctx, fmt.Sprintf("%d instances of %s are in service", count, s.p.Group), limit, func() (bool, string) {
-		for _, p := range []*process{s.cloud, s.server} {
-			if err := p.ended(); err != nil {
-				return false, err.Error()
-			}
+	return waitFor(ctx, fmt.Sprintf("%d instances of %s are in service", count, s.p.Group), limit, func() (bool, string, error) {
+		if err := errors.Join(s.cloud.ended(), s.server.ended()); err != nil {
+			return false, "", err
 		}
 		fleet, err := s.client.Fleet(ctx, "", false)
 		if err != nil {
-			return false, err.Error()
+			return false, err.Error(), nil
 		}
 		s.tell.progress(fleet)
 		done := true
 		for _, g := range fleet.Groups {
 			if g.Stopped != "" {
-				return false, g.Name + " stopped launching: " + g.Stopped
+				return false, "", fmt.Errorf("%s stopped launching: %s", g.Name, g.Stopped)
 			}
 			want := 1
 			if g.Name == s.p.Group {
@@ -264,7 +259,7 @@ func (s *Story) inService(ctx context.Context, count int, limit time.Duration) e
 			}
 			done = done && g.Serving == want && g.Starting+g.Out+g.Leaving == 0
 		}
-		return done, s.tell.line(fleet)
+		return done, s.tell.line(fleet), nil
 	})
 }
 

@@ -43,6 +43,21 @@ func (t *teller) quote(text []byte) {
 	}
 }
 
+// step tells of one step of a rolling run.
+func (t *teller) step(e api.RunEvent) {
+	if e.Result == nil {
+		t.say("%s", e.Message)
+		return
+	}
+	t.say("%s: %s (%.1fs)", e.Result.Instance, e.Result.Status, e.Result.Seconds)
+	for _, c := range e.Result.Changed {
+		t.say("    changed %s", c)
+	}
+	for _, f := range e.Result.Failed {
+		t.say("    FAILED %s", f)
+	}
+}
+
 // progress tells of each instance that entered another stage.
 func (t *teller) progress(f api.Fleet) {
 	for _, g := range f.Groups {

@@ -19,6 +19,9 @@ func (s *Story) copyExample() error {
 			return fmt.Errorf("copy %s of the example: %w", name, err)
 		}
 	}
+	if err := s.ownCloud(); err != nil {
+		return err
+	}
 	modules := filepath.Join(s.dir, "code", "environments", "production", "modules")
 	for _, m := range s.p.Modules {
 		if err := exec.Command("cp", "-r", m, modules).Run(); err != nil {
@@ -53,6 +56,21 @@ func (s *Story) makeRepository() error {
 		}
 	}
 	return nil
+}
+
+// ownCloud points the example's local cloud to the one that this story started.
+func (s *Story) ownCloud() error {
+	path := filepath.Join(s.dir, "fleet.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	const from = "local: {image: debian-12}"
+	if !strings.Contains(string(text), from) {
+		return fmt.Errorf("%s has no %q", path, from)
+	}
+	to := fmt.Sprintf("local: {image: debian-12, socket: %s}", s.cloudSocket())
+	return os.WriteFile(path, []byte(strings.Replace(string(text), from, to, 1)), 0o644)
 }
 
 func (s *Story) gitAddress() string { return net.JoinHostPort(s.p.HostAddress, s.p.GitPort) }
