@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -76,8 +77,14 @@ func (d *decoder) node(n *yaml.Node, depth int) (value.Value, int, error) {
 	case yaml.ScalarNode:
 		v, err = d.scalar(n)
 	case yaml.SequenceNode:
+		if err := d.checkTag(n); err != nil {
+			return nil, 0, err
+		}
 		v, size, err = d.sequence(n, depth)
 	case yaml.MappingNode:
+		if err := d.checkTag(n); err != nil {
+			return nil, 0, err
+		}
 		v, size, err = d.mapping(n, depth)
 	default:
 		err = d.fail(n, "an unexpected kind of node")
@@ -193,6 +200,9 @@ func (d *decoder) tagged(n *yaml.Node) (value.Value, error) {
 		if err != nil {
 			return nil, d.fail(n, "!binary: %v", err)
 		}
+		if utf8.Valid(b) {
+			return value.String(b), nil
+		}
 		return value.NewBinary(b), nil
 	case "!!float":
 		v, err := plain(n.Value)
@@ -200,10 +210,24 @@ func (d *decoder) tagged(n *yaml.Node) (value.Value, error) {
 			v = value.Float(i)
 		}
 		return v, err
-	case "!!int", "!!bool", "!!null", "!":
-		return plain(n.Value)
 	}
-	return nil, d.fail(n, "tag %s is not allowed in data", n.Tag)
+	if err := d.checkTag(n); err != nil {
+		return nil, err
+	}
+	return plain(n.Value)
+}
+
+// checkTag refuses tags that would make objects of Ruby. Those that Psych does not know are as good as none.
+func (d *decoder) checkTag(n *yaml.Node) error {
+	tag := n.ShortTag()
+	if n.Style&yaml.TaggedStyle == 0 || !strings.HasPrefix(tag, "!ruby/") && !strings.HasPrefix(tag, "!!") {
+		return nil
+	}
+	switch tag {
+	case "!!int", "!!bool", "!!null", "!!float", "!!str", "!!map", "!!seq":
+		return nil
+	}
+	return d.fail(n, "tag %s is not allowed in data", n.Tag)
 }
 
 // ScalarOf gives the value of a plain (unquoted) scalar; one that is not allowed in data is a String here.
@@ -219,7 +243,6 @@ func ScalarOf(s string) value.Value {
 var (
 	yamlInt   = regexp.MustCompile(`^(?:[-+]?0b[01_,]+|[-+]?0[0-7_,]+|[-+]?(?:0|[1-9](?:[0-9]|,[0-9]|_[0-9])*)|[-+]?0[xX][0-9a-fA-F_,]+)$`)
 	yamlFloat = regexp.MustCompile(`^[-+]?(?:[0-9][0-9_,]*)?\.[0-9]*(?:[eE][-+][0-9]+)?$`)
-	yamlExp   = regexp.MustCompile(`^[-+]?[0-9][0-9_,]*(?:\.[0-9_,]*)?[eE][-+]?[0-9]+$`)
 	yamlDate  = regexp.MustCompile(`^\d{4}-(?:1[012]|0\d|\d)-(?:[12]\d|3[01]|0\d|\d)$`)
 	yamlTime  = regexp.MustCompile(`^-?\d{4}-\d{1,2}-\d{1,2}(?:[Tt]|\s+)\d{1,2}:\d\d:\d\d(?:\.\d*)?(?:\s*(?:Z|[-+]\d{1,2}:?(?:\d\d)?))?$`)
 	yaml60    = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9]){1,2}$`)
@@ -229,7 +252,7 @@ var (
 // plain resolves an unquoted scalar.
 func plain(s string) (value.Value, error) {
 	switch s {
-	case "", "~", "null", "Null", "NULL":
+	case "", "~":
 		return value.Undef{}, nil
 	case ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF":
 		return value.Float(inf), nil
@@ -244,7 +267,7 @@ func plain(s string) (value.Value, error) {
 	switch {
 	case yamlInt.MatchString(s):
 		return integer(s)
-	case yamlFloat.MatchString(s) && s != "." && strings.ContainsAny(s, "0123456789"), yamlExp.MatchString(s):
+	case yamlFloat.MatchString(s) && s != "." && strings.ContainsAny(s, "0123456789"):
 		return float(s), nil
 	case yamlDate.MatchString(s):
 		return nil, fmt.Errorf("%s is a date, which is not allowed in data: put it in quotes", s)
@@ -253,7 +276,7 @@ func plain(s string) (value.Value, error) {
 	case yaml60.MatchString(s):
 		return base60(s), nil
 	case yaml60f.MatchString(s):
-		return value.Float(base60f(s)), nil
+		return value.Float(sixty(s)), nil
 	case len(s) > 1 && s[0] == ':':
 		return nil, fmt.Errorf("%s is a symbol of Ruby, which is not allowed in data: put it in quotes", s)
 	}
@@ -266,6 +289,8 @@ func word(s string) value.Value {
 		return value.Bool(true)
 	case "no", "false", "off":
 		return value.Bool(false)
+	case "null":
+		return value.Undef{}
 	}
 	return value.String(s)
 }
@@ -291,25 +316,17 @@ func float(s string) value.Value {
 	return value.Float(f)
 }
 
-func base60(s string) value.Value {
-	neg := strings.HasPrefix(s, "-")
-	n := int64(0)
-	for part := range strings.SplitSeq(strings.ReplaceAll(strings.TrimLeft(s, "+-"), "_", ""), ":") {
-		p, _ := strconv.ParseInt(part, 10, 64)
-		n = n*60 + p
-	}
-	if neg {
-		n = -n
-	}
-	return value.Int(n)
-}
+// base60 reads hours:minutes[:seconds], the sign belonging to the hours only, as Psych has it.
+func base60(s string) value.Value { return value.Int(sixty(s)) }
 
-func base60f(s string) float64 {
-	whole, frac, _ := strings.Cut(s, ".")
-	n, _ := base60(whole).(value.Int)
-	f, _ := strconv.ParseFloat("0."+strings.ReplaceAll(frac, "_", "")+"0", 64)
-	if strings.HasPrefix(s, "-") {
-		f = -f
+func sixty(s string) float64 {
+	sum := 0.0
+	for i, part := range strings.Split(strings.ReplaceAll(s, "_", ""), ":") {
+		n, _ := strconv.ParseFloat(part, 64)
+		for range max(2-i, i-2) {
+			n *= 60
+		}
+		sum += n
 	}
-	return float64(n) + f
+	return sum
 }
