@@ -243,12 +243,15 @@ func (s *Server) putClean(w http.ResponseWriter, r *http.Request) error {
 	}
 	missing := []string{}
 	for _, name := range want.Certnames {
-		err := s.Registrar.Clean(r.Context(), name)
+		// As with Puppet's server, a name that had only a request is cleaned and still named (23-ca-api.txt #1870).
+		err := s.Registrar.Revoke(r.Context(), name)
 		if errors.Is(err, enroll.ErrNoCertificate) {
-			missing = append(missing, name)
-			continue
+			missing, err = append(missing, name), nil
 		}
-		if err != nil {
+		if err == nil {
+			err = s.Registrar.Clean(r.Context(), name)
+		}
+		if err != nil && !errors.Is(err, enroll.ErrNoCertificate) {
 			return err
 		}
 	}

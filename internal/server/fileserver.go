@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -68,7 +67,7 @@ func (s *Server) getFileMetadatas(w http.ResponseWriter, r *http.Request) error 
 }
 
 func sendMetadata(w http.ResponseWriter, r *http.Request, media string, v any) error {
-	body, err := json.Marshal(v)
+	body, err := encode(v)
 	if err != nil {
 		return fmt.Errorf("encode metadata: %w", err)
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -58,7 +59,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, media string, bod
 }
 
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
-	body, err := json.Marshal(v)
+	body, err := encode(v)
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
@@ -66,8 +67,17 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) error 
 	return nil
 }
 
+// encode makes JSON as Puppet writes it: <, > and & as they are.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
 func writeError(w http.ResponseWriter, r *http.Request, status int, message, issue string) {
-	body, err := json.Marshal(wire.Error{Message: message, IssueKind: issue})
+	body, err := encode(wire.Error{Message: message, IssueKind: issue})
 	if err != nil {
 		body = []byte("{}")
 	}

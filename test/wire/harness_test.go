@@ -113,6 +113,7 @@ func newWorld(t *testing.T, change func(*server.Config)) *world {
 	dir := t.TempDir()
 	w := &world{t: t, code: filepath.Join(dir, "code"), groups: filepath.Join(dir, "node_groups.yml"), inventory: inventory{}, seen: &observer{}}
 	w.must(os.CopyFS(w.code, os.DirFS("testdata/code")))
+	w.must(os.Mkdir(filepath.Join(w.code, "environments/mini/modules/demo/locales/ja"), 0o755)) // git keeps no empty directory
 	w.must(os.WriteFile(w.groups, []byte("--- {}\n"), 0o644))
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	var err error
