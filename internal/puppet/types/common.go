@@ -15,9 +15,6 @@ func CommonType(a, b Type) Type {
 	if b == Type(Unit) {
 		return a
 	}
-	if a == Type(Undef) || b == Type(Undef) {
-		return commonWithUndef(a, b)
-	}
 	if Assignable(a, b) {
 		return a
 	}
@@ -44,8 +41,11 @@ func CommonType(a, b Type) Type {
 	return Any
 }
 
-// commonWithUndef lets undef be a value of the other type: that is how Puppet describes [1, undef].
-func commonWithUndef(a, b Type) Type {
+// inferCommon is CommonType for the elements of a value: undef takes on the type of the others, as Puppet infers it.
+func inferCommon(a, b Type) Type {
+	if a != Type(Undef) && b != Type(Undef) || a == Type(Unit) || b == Type(Unit) {
+		return CommonType(a, b)
+	}
 	if a == Type(Undef) {
 		a = b
 	}

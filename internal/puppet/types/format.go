@@ -282,22 +282,27 @@ func (t *Struct) String() string {
 	return "Struct[{" + strings.Join(members, ", ") + "}]"
 }
 
-// wrapped writes Name[T], or Name when T is Any. The type of one text is written as the text.
+// wrapped writes Name[T], or Name when T is Any.
 func wrapped(name string, t Type) string {
 	if t == Type(Any) {
 		return name
 	}
-	if s, ok := t.(*String); ok && s.Exact != nil {
-		return with(name, quote(*s.Exact))
-	}
 	return with(name, t.String())
 }
 
-// String implements value.Value.
-func (t *NotUndef) String() string { return wrapped("NotUndef", t.T) }
+// wrappedText is wrapped; the type of one text is written as the text.
+func wrappedText(name string, t Type) string {
+	if s, ok := t.(*String); ok && s.Exact != nil {
+		return with(name, quote(*s.Exact))
+	}
+	return wrapped(name, t)
+}
 
 // String implements value.Value.
-func (t *Optional) String() string { return wrapped("Optional", t.T) }
+func (t *NotUndef) String() string { return wrappedText("NotUndef", t.T) }
+
+// String implements value.Value.
+func (t *Optional) String() string { return wrappedText("Optional", t.T) }
 
 // String implements value.Value.
 func (t *Sensitive) String() string { return wrapped("Sensitive", t.T) }

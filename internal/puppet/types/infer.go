@@ -87,7 +87,7 @@ func inferArray(v *value.Array) Type {
 	}
 	var elem Type = Unit
 	for _, e := range v.Elems() {
-		elem = CommonType(elem, Infer(e))
+		elem = inferCommon(elem, Infer(e))
 	}
 	return &Array{Elem: elem, Size: Size{n, n}}
 }
@@ -99,7 +99,7 @@ func inferHash(v *value.Hash) Type {
 	}
 	var key, val Type = Unit, Unit
 	for k, e := range v.All() {
-		key, val = CommonType(key, Infer(k)), CommonType(val, Infer(e))
+		key, val = inferCommon(key, Infer(k)), inferCommon(val, Infer(e))
 	}
 	return &Hash{KeyType: key, Value: val, Size: Size{n, n}}
 }
@@ -112,12 +112,12 @@ func detailedHash(v *value.Hash) Type {
 	for k, e := range v.All() {
 		key, ok := k.(value.String)
 		if !ok || key == "" {
-			var kt, vt Type = Unit, Unit
+			var kts, vts []Type
 			for k, e := range v.All() {
-				kt, vt = CommonType(kt, InferDetailed(k)), CommonType(vt, InferDetailed(e))
+				kts, vts = append(kts, InferDetailed(k)), append(vts, InferDetailed(e))
 			}
 			n := int64(v.Len())
-			return &Hash{KeyType: kt, Value: vt, Size: Size{n, n}}
+			return &Hash{KeyType: VariantOf(kts...), Value: VariantOf(vts...), Size: Size{n, n}}
 		}
 		s.Members = append(s.Members, Member{Key: string(key), Value: InferDetailed(e)})
 	}
