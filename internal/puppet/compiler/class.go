@@ -299,7 +299,7 @@ func (c *compilation) bindClassParams(ctx context.Context, scope *eval.Scope, r 
 			if err != nil {
 				return c.during(err, r)
 			}
-			if found && !value.IsUndef(v) {
+			if found && !(value.IsUndef(v) && p.Default != nil) {
 				bound[p.Name] = v
 			}
 		}

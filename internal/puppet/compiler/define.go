@@ -73,28 +73,13 @@ func (c *compilation) checkParamNames(r *res, params []*syntax.Parameter) error 
 // values of data bindings.
 func (c *compilation) bindParams(ctx context.Context, scope *eval.Scope, r *res, params []*syntax.Parameter, bound map[string]value.Value, at diag.Range) error {
 	for _, p := range params {
-		v, given := r.get(p.Name)
-		if !given || value.IsUndef(v) {
-			if b, ok := bound[p.Name]; ok {
-				v, given = b, true
-			}
-		}
-		if (!given || value.IsUndef(v)) && p.Default != nil && bound[p.Name] == nil {
-			var err error
-			if v, err = c.eval.Evaluate(ctx, scope, p.Default); err != nil {
-				return err
-			}
-			given = true
+		v, err := c.paramValue(ctx, scope, r, p, bound, at)
+		if err != nil {
+			return err
 		}
 		t, err := c.eval.Type(ctx, scope, p.Type)
 		if err != nil {
 			return err
-		}
-		if !given || value.IsUndef(v) && p.Default == nil && bound[p.Name] == nil {
-			if !given || p.Type == nil || !types.Instance(t, value.Undef{}) {
-				return c.missingParam(r, p, at)
-			}
-			v = value.Undef{}
 		}
 		if err := types.Assert(r.String()+": parameter '"+p.Name+"'", t, v); err != nil {
 			return c.fail("parameter-type", c.paramPlace(r, p, at), "%s", err)
@@ -112,6 +97,25 @@ func (c *compilation) bindParams(ctx context.Context, scope *eval.Scope, r *res,
 		}
 	}
 	return nil
+}
+
+// paramValue finds the value of a parameter: given, bound, or its default. An undef that was given counts as not given
+// where there is a default.
+func (c *compilation) paramValue(ctx context.Context, scope *eval.Scope, r *res, p *syntax.Parameter, bound map[string]value.Value, at diag.Range) (value.Value, error) {
+	v, given := r.get(p.Name)
+	if given && !value.IsUndef(v) {
+		return v, nil
+	}
+	if b, ok := bound[p.Name]; ok {
+		return b, nil
+	}
+	if p.Default != nil {
+		return c.eval.Evaluate(ctx, scope, p.Default)
+	}
+	if given {
+		return value.Undef{}, nil
+	}
+	return nil, c.missingParam(r, p, at)
 }
 
 // metaVariables are the metaparameters that are variables in the body of a class or define.

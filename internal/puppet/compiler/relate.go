@@ -34,6 +34,9 @@ func (c *compilation) checkOperand(v value.Value, at diag.Range) error {
 	if _, ok := v.(collectorValue); ok {
 		return nil
 	}
+	if _, ok := v.(*eval.Fallback); ok {
+		return nil // its parts were checked when they were operands themselves
+	}
 	if a, ok := v.(*value.Array); ok {
 		for _, e := range a.Elems() {
 			if err := c.checkOperand(e, at); err != nil {
@@ -52,6 +55,11 @@ func (c *compilation) checkOperand(v value.Value, at diag.Range) error {
 // operands gives the references that one side of an arrow means.
 func operands(v value.Value) []catalog.Ref {
 	switch v := v.(type) {
+	case *eval.Fallback:
+		if refs := operands(v.First); len(refs) > 0 {
+			return refs
+		}
+		return operands(v.Else)
 	case collectorValue:
 		refs := make([]catalog.Ref, len(v.collected))
 		for i, r := range v.collected {

@@ -343,33 +343,3 @@ func (e *Evaluator) queryCompare(ctx context.Context, s *Scope, x *syntax.Binary
 	}
 	return &QueryCompare{Name: name, Negate: x.Op == syntax.OpNotEqual, Value: v}, nil
 }
-
-// relationship is left -> right and its sisters. Its value is the right operand, so that chains work.
-func (e *Evaluator) relationship(ctx context.Context, s *Scope, x *syntax.Relationship) (value.Value, error) {
-	b, err := e.builder(x, "a relationship")
-	if err != nil {
-		return nil, err
-	}
-	left, err := e.eval(ctx, s, x.Left)
-	if err != nil {
-		return nil, err
-	}
-	right, err := e.eval(ctx, s, x.Right)
-	if err != nil {
-		return nil, err
-	}
-	at := Place(x)
-	switch x.Op {
-	case syntax.OpBefore, syntax.OpNotify:
-		err = b.Relate(ctx, s, at, left, right, x.Op == syntax.OpNotify)
-	default:
-		err = b.Relate(ctx, s, at, right, left, x.Op == syntax.OpNotifyLeft)
-	}
-	if err != nil {
-		return nil, e.wrap(err, at)
-	}
-	if _, ok := right.(*value.Array); !ok {
-		right = value.NewArray(right)
-	}
-	return right, nil
-}
