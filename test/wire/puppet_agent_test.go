@@ -29,7 +29,7 @@ func TestPuppetAgent(t *testing.T) {
 		defer cancel()
 		host, port, _ := strings.Cut(strings.TrimPrefix(w.url, "https://"), ":")
 		cmd := exec.CommandContext(ctx, puppet, "agent", "-t", "--server", host, "--serverport", port, "--certname", "old.example.com",
-			"--confdir", filepath.Join(dir, "conf"), "--vardir", filepath.Join(dir, "var"), "--environment", "mini",
+			"--ssldir", filepath.Join(dir, "ssl"), "--confdir", filepath.Join(dir, "conf"), "--vardir", filepath.Join(dir, "var"), "--environment", "mini",
 			"--waitforcert", "0", "--color", "false", "--keylength", "2048", "--no-disable_i18n")
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
