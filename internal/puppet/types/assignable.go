@@ -105,7 +105,14 @@ func (r *relation) fromNotUndef(t Type, u *NotUndef) bool {
 	if n, ok := t.(*NotUndef); ok {
 		return r.assignable(n.T, inner) || r.assignable(n.T, withoutUndef(inner))
 	}
-	return r.assignable(t, withoutUndef(inner)) && inner != Type(Any)
+	if v, ok := t.(*Variant); ok {
+		for _, m := range v.Types {
+			if r.assignable(m, u) {
+				return true
+			}
+		}
+	}
+	return r.assignable(t, withoutUndef(inner))
 }
 
 // withoutUndef takes Undef out of a union.

@@ -80,6 +80,8 @@ const (
 	Plain Presence = iota
 	Maybe
 	Present
+	// inferred is the key of a hash that is there: it is written plain, and never missing.
+	inferred
 )
 
 // Member is one key of a Struct.

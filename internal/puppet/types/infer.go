@@ -119,7 +119,7 @@ func detailedHash(v *value.Hash) Type {
 			n := int64(v.Len())
 			return &Hash{KeyType: VariantOf(kts...), Value: VariantOf(vts...), Size: Size{n, n}}
 		}
-		s.Members = append(s.Members, Member{Key: string(key), Value: InferDetailed(e)})
+		s.Members = append(s.Members, Member{Key: string(key), Presence: inferred, Value: InferDetailed(e)})
 	}
 	return s
 }

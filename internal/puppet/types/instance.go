@@ -118,7 +118,7 @@ func leafInstance(t Type, v value.Value) bool {
 	case *Init:
 		return initInstance(t, v)
 	case *Iterable, *Iterator, *Callable, *Meta:
-		return Assignable(t, Infer(v))
+		return Assignable(t, InferDetailed(v))
 	case *Object:
 		return Assignable(t, Infer(v))
 	}
