@@ -88,33 +88,64 @@ func (c *Controller) timeouts(ctx context.Context) error {
 	})
 }
 
-// nudge asks agents to run again whose last run failed or used old code, while
-// they are on their way to service.
+// How long an agent that converges may be silent before it is asked to run
+// again: its run may have ended while this server was down, and its report is
+// lost. A run that is going on is not disturbed, the new one waits for it.
+const (
+	silentWithoutCatalog = 20 * time.Second
+	silentWithCatalog    = 2 * time.Minute
+)
+
+// nudge asks agents to run again whose last run failed, used old code, or was
+// lost, while they are on their way to service.
 func (c *Controller) nudge(context.Context) error {
 	for _, i := range c.list(func(i *instance.Instance) bool {
-		return !i.LastRun.IsZero() && (i.Stage == instance.Converging && !i.Admitted || i.Stage == instance.InService && i.Out.Run != "" && !c.rolling(i.Out.Run))
+		return i.Stage == instance.Converging && !i.Admitted || i.Stage == instance.InService && i.Out.Run != "" && !c.rolling(i.Out.Run)
 	}) {
 		if ok, _ := c.converged(i); ok || c.wantedCode(i) == "?" {
 			continue
 		}
-		if up, _ := c.opt.Hub.Connected(i.ID); !up {
-			continue
-		}
-		c.mu.Lock()
-		last := i.LastRun.At
-		if n := c.nudged[i.LaunchID]; n.After(last) {
-			last = n
-		}
-		due := c.now().Sub(last) >= nudgePause
-		if due {
-			c.nudged[i.LaunchID] = c.now()
-		}
-		c.mu.Unlock()
-		if due {
+		if up, _ := c.opt.Hub.Connected(i.ID); up && c.nudgeDue(i) {
 			c.tasks.start("nudge "+i.LaunchID, func(ctx context.Context) { c.nudgeOne(ctx, i) })
 		}
 	}
 	return nil
+}
+
+// nudgeDue says whether an agent should be asked to run now, and notes that it is.
+func (c *Controller) nudgeDue(i *instance.Instance) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.nodes[i.ID]
+	since, pause := laterOf(i.LastRun.At, c.nudged[i.LaunchID]), nudgePause
+	if i.LastRun.IsZero() {
+		since, pause = laterOf(since, i.Times[instance.Converging]), silentWithoutCatalog
+		if !n.CatalogAt.IsZero() {
+			since, pause = laterOf(since, n.CatalogAt), silentWithCatalog
+		}
+		if c.ran[i.ID] {
+			pause = nudgePause
+		}
+	}
+	if c.now().Sub(since) < pause {
+		return false
+	}
+	c.nudged[i.LaunchID] = c.now()
+	delete(c.ran, i.ID)
+	return true
+}
+
+// RunFinished notes that an agent says its run has ended. If no report of it
+// comes, it was lost, and the agent is asked to run again.
+func (c *Controller) RunFinished(certname string) {
+	c.mu.Lock()
+	for _, i := range c.instances {
+		if i.ID == certname && i.Stage == instance.Converging {
+			c.ran[certname] = true
+		}
+	}
+	c.mu.Unlock()
+	c.Trigger()
 }
 
 func (c *Controller) nudgeOne(ctx context.Context, i *instance.Instance) {

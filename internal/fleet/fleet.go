@@ -96,6 +96,7 @@ type Controller struct {
 	probes    map[string]*probe
 	full      map[string]time.Time // places without room, until when
 	nudged    map[string]time.Time // last run asked for, by launch id
+	ran       map[string]bool      // agents that said their run ended, by certname
 	rollouts  map[string]*rollout
 }
 
@@ -129,7 +130,7 @@ func New(o Options) (*Controller, error) {
 		opt: o, log: o.Log, now: o.Now, crash: crash, trigger: make(chan struct{}, 1),
 		instances: map[string]*instance.Instance{}, groups: map[string]instance.GroupState{}, nodes: map[string]instance.Node{},
 		code: map[string]string{}, clouds: map[string]*cloudView{}, balancers: map[string]*lb{}, probes: map[string]*probe{},
-		full: map[string]time.Time{}, nudged: map[string]time.Time{}, rollouts: map[string]*rollout{},
+		full: map[string]time.Time{}, nudged: map[string]time.Time{}, ran: map[string]bool{}, rollouts: map[string]*rollout{},
 	}
 	for name, d := range o.Clouds {
 		c.clouds[name] = &cloudView{driver: d, limit: limiter{every: 200 * time.Millisecond, burst: 10}}

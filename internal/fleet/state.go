@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -70,6 +71,7 @@ func (c *Controller) commit(ctx context.Context, ch instance.Change) error {
 		if i.Stage == instance.Gone {
 			delete(c.instances, i.LaunchID)
 			delete(c.nudged, i.LaunchID)
+			delete(c.ran, i.ID)
 			delete(c.probes, i.LaunchID)
 			continue
 		}
@@ -139,12 +141,10 @@ func (c *Controller) find(name string) (*instance.Instance, error) {
 // not change them.
 func (c *Controller) list(f func(*instance.Instance) bool) []*instance.Instance {
 	c.mu.RLock()
-	defer c.mu.RUnlock()
-	var out []*instance.Instance
-	for _, i := range c.instances {
-		if f == nil || f(i) {
-			out = append(out, i)
-		}
+	out := slices.Collect(maps.Values(c.instances))
+	c.mu.RUnlock()
+	if f != nil { // may take mu itself
+		out = slices.DeleteFunc(out, func(i *instance.Instance) bool { return !f(i) })
 	}
 	slices.SortFunc(out, func(a, b *instance.Instance) int {
 		return cmp.Or(a.Times[instance.Requested].Compare(b.Times[instance.Requested]), cmp.Compare(a.LaunchID, b.LaunchID))

@@ -144,6 +144,7 @@ func (s *Store) FleetNodes(ctx context.Context) (list []instance.Node, err error
 		rows, err := tx.Query(ctx, `SELECT i.instance_id,
 			COALESCE((SELECT max(c.issued_at) FROM certificates c
 				WHERE c.certname = i.instance_id AND c.revoked_at = 0 AND c.cleaned_at = 0), 0),
+			COALESCE((SELECT n.catalog_at FROM nodes n WHERE n.certname = i.instance_id), 0),
 			COALESCE(r.id, 0), COALESCE(r.received_at, 0), COALESCE(r.status, ''), COALESCE(r.code_id, '')
 			FROM fleet_instances i
 			LEFT JOIN reports r ON r.id = (SELECT max(x.id) FROM reports x WHERE x.certname = i.instance_id AND x.noop = 0)
@@ -159,11 +160,11 @@ func (s *Store) FleetNodes(ctx context.Context) (list []instance.Node, err error
 
 func scanFleetNode(rows *sql.Rows) (instance.Node, error) {
 	var n instance.Node
-	var issued, report, at int64
-	if err := rows.Scan(&n.Certname, &issued, &report, &at, &n.Run.Status, &n.Run.CodeID); err != nil {
+	var issued, catalog, report, at int64
+	if err := rows.Scan(&n.Certname, &issued, &catalog, &report, &at, &n.Run.Status, &n.Run.CodeID); err != nil {
 		return n, err
 	}
-	n.CertificateAt = fromMicros(issued)
+	n.CertificateAt, n.CatalogAt = fromMicros(issued), fromMicros(catalog)
 	if report != 0 {
 		n.Run.ID, n.Run.At = fmt.Sprint(report), fromMicros(at)
 	}

@@ -253,7 +253,8 @@ func TestPointsOfDeath(t *testing.T) {
 			if leaving {
 				n = 1
 			}
-			h.until("settled after the restart", time.Minute, func() error { return h.settled(n) })
+			// Two minutes: a report may be lost with the server, and the agent is asked again.
+			h.until("settled after the restart", 3*time.Minute, func() error { return h.settled(n) })
 			if launched := len(h.cloud.all()); launched != 3 {
 				t.Errorf("%d machines were launched, want 3", launched)
 			}

@@ -51,6 +51,8 @@ type Node struct {
 	Certname string
 	// CertificateAt is when its certificate was issued; zero without one.
 	CertificateAt time.Time
+	// CatalogAt is when it was last given a catalog; zero if never.
+	CatalogAt time.Time
 	// Run is the last run that was no rehearsal.
 	Run Run
 }
