@@ -18,6 +18,7 @@ var commands = []func(*IO) *cobra.Command{
 	newApplyCommand,
 	newFactsCommand,
 	newCatalogCommand,
+	newLookupCommand,
 	newParserCommand,
 	newEPPCommand,
 	newLocalCloudCommand,

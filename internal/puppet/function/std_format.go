@@ -67,7 +67,7 @@ func toJSON(_ context.Context, c *eval.Call) (value.Value, error) {
 }
 
 func toYAML(_ context.Context, c *eval.Call) (value.Value, error) {
-	return formatted(c.Arg(0), writeYAML), nil
+	return formatted(c.Arg(0), YAML), nil
 }
 
 func toJSONPretty(_ context.Context, c *eval.Call) (value.Value, error) {

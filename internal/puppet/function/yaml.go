@@ -8,8 +8,8 @@ import (
 	"kickoff/internal/value"
 )
 
-// writeYAML writes a document as Ruby's Psych does.
-func writeYAML(v value.Value) string {
+// YAML writes a document as Ruby's Psych does.
+func YAML(v value.Value) string {
 	var b strings.Builder
 	b.WriteString("---")
 	w := yamlWriter{&b}
