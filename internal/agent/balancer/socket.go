@@ -183,7 +183,8 @@ func isUp(row map[string]string) bool {
 
 // stats gives the statistics of a backend's servers by name and column.
 func (b *Balancer) stats(ctx context.Context, socket, prefix, backend string) (map[string]map[string]string, error) {
-	reply, err := ask(ctx, socket, prefix+"show stat "+backend+" 4 -1")
+	// All servers of all proxies: asked for by name, a frontend of the same name would answer.
+	reply, err := ask(ctx, socket, prefix+"show stat -1 4 -1")
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +202,9 @@ func (b *Balancer) stats(ctx context.Context, socket, prefix, backend string) (m
 				row[column] = fields[i]
 			}
 		}
-		out[row["svname"]] = row
+		if row["pxname"] == backend {
+			out[row["svname"]] = row
+		}
 	}
 	return out, nil
 }
