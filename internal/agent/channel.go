@@ -45,7 +45,10 @@ type channel struct {
 	events  []wire.Event
 	taken   map[string]*wire.CommandResult // nil while the command is being executed
 	order   []string
-	busy    bool
+	// busy is set while a run goes on, hurry when the channel is about to be closed.
+	busy, hurry bool
+	// stock says that the server knows no channel.
+	stock bool
 }
 
 // openChannel starts the poll. close ends it.
@@ -70,6 +73,10 @@ func (c *channel) close() {
 
 // flush gives what there is to tell a moment to be told.
 func (c *channel) flush(most time.Duration) {
+	c.mu.Lock()
+	c.hurry = true // the next polls are answered at once
+	c.mu.Unlock()
+	c.wake()
 	for deadline := time.Now().Add(most); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if c.idle() {
 			return
@@ -86,7 +93,7 @@ func (c *channel) idle() bool {
 			return false
 		}
 	}
-	return len(c.results) == 0 && len(c.events) == 0
+	return c.stock || len(c.results) == 0 && len(c.events) == 0
 }
 
 func (c *channel) loop(ctx context.Context) {
@@ -102,9 +109,11 @@ func (c *channel) loop(ctx context.Context) {
 			continue
 		}
 		wait := pause/2 + rand.N(pause)
-		if isStatus(err, http.StatusNotFound) {
+		c.mu.Lock()
+		if c.stock = isStatus(err, http.StatusNotFound); c.stock {
 			wait = strange
 		}
+		c.mu.Unlock()
 		c.a.log.Debug("channel interrupted", "error", err, "again_in", wait)
 		select {
 		case <-time.After(wait):
@@ -164,7 +173,10 @@ func (c *channel) outgoing() (wire.ChannelRequest, time.Duration) {
 	req := wire.ChannelRequest{Results: append([]wire.CommandResult{}, c.results...), Events: c.events, Version: c.a.opt.Version}
 	c.events = nil
 	wait := wire.ChannelDefaultWait
-	if c.busy {
+	switch {
+	case c.hurry:
+		wait = 0
+	case c.busy:
 		wait = busyWait
 	}
 	req.Wait = wait.String()

@@ -242,9 +242,6 @@ func (e *enroller) certificate(ctx context.Context, creds *credentials, key cryp
 		if text, err = e.waitForCertificate(ctx, creds, key); err != nil {
 			return nil, err
 		}
-		if _, err := parseChain("the server's answer", text); err != nil {
-			return nil, err
-		}
 		if err := writeFile(e.certPath(), text, 0o644); err != nil {
 			return nil, err
 		}
@@ -318,8 +315,8 @@ func (e *enroller) waitForCertificate(ctx context.Context, creds *credentials, k
 
 // askForCertificate makes one round: a certificate that is there already, or a request and another look.
 func (e *enroller) askForCertificate(ctx context.Context, creds *credentials, key crypto.Signer) ([]byte, error) {
-	text, err := e.fetch(ctx, creds, wire.PathCertificate+e.certname)
-	if err == nil || !isStatus(err, http.StatusNotFound) {
+	text, err := e.ownCertificate(ctx, creds, key)
+	if err == nil || !isStatus(err, http.StatusNotFound) && !errors.Is(err, errOtherKey) {
 		return text, err
 	}
 	token, err := readIfExists(e.conf.Get("kickoff_token"))
@@ -345,11 +342,34 @@ func (e *enroller) askForCertificate(ctx context.Context, creds *credentials, ke
 	if err != nil && !isKnownRequest(err) {
 		return nil, err
 	}
-	text, err = e.fetch(ctx, creds, wire.PathCertificate+e.certname)
+	text, err = e.ownCertificate(ctx, creds, key)
 	if isStatus(err, http.StatusNotFound) {
 		return nil, fmt.Errorf("certificate for %s has not been signed yet", e.certname)
 	}
 	return text, err
+}
+
+// errOtherKey says that the server has a certificate under our name that is not for our key.
+var errOtherKey = errors.New("the server has a certificate of this name for another key")
+
+// ownCertificate fetches the node's certificate, which must belong to its key: what does not is never kept.
+func (e *enroller) ownCertificate(ctx context.Context, creds *credentials, key crypto.Signer) ([]byte, error) {
+	text, err := e.fetch(ctx, creds, wire.PathCertificate+e.certname)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := parseChain("the server's answer", text)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return nil, fmt.Errorf("read the server's answer: %w", err)
+	}
+	if !samePublicKey(key.Public(), leaf.PublicKey) {
+		return nil, fmt.Errorf("%w: %s; if it is an old one of this machine, remove it there ('kickoff ca clean %s')", errOtherKey, e.certname, e.certname)
+	}
+	return text, nil
 }
 
 // isKnownRequest recognises the answer to a request that the server has already; it is no error.

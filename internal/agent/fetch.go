@@ -113,10 +113,14 @@ func (r *run) ask(ctx context.Context, facts *fact.Facts) ([]byte, error) {
 		"transaction_uuid": {r.report.TransactionUUID}, "job_uuid": {""}, "static_catalog": {"false"},
 		"checksum_type": {"sha256.sha384.sha512.sha224.md5"},
 	}
-	return r.client.do(ctx, call{
+	answer, err := r.client.do(ctx, call{
 		method: http.MethodPost, path: wire.PathCatalog + r.name, query: url.Values{"environment": {r.environment}},
 		body: []byte(form.Encode()), contentType: wire.MediaForm, accept: wire.MediaRichJSON + ", " + wire.MediaJSON,
 	})
+	if status, ok := errors.AsType[*statusError](err); ok {
+		return nil, fmt.Errorf("Error %d on SERVER: %s", status.code, status.message()) //nolint:staticcheck // Puppet's text
+	}
+	return answer, err
 }
 
 // cache keeps the catalog's text for a time when the server cannot be reached.
