@@ -26,7 +26,7 @@ var gzips = sync.Pool{New: func() any {
 }}
 
 func acceptsGzip(r *http.Request) bool {
-	for _, part := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
 		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
 			q := strings.TrimPrefix(strings.ReplaceAll(params, " ", ""), "q=")
@@ -145,7 +145,7 @@ func negotiate(r *http.Request, offered ...string) (string, error) {
 	if accept == "" {
 		return offered[0], nil
 	}
-	for _, part := range strings.Split(accept, ",") {
+	for part := range strings.SplitSeq(accept, ",") {
 		name, _, _ := strings.Cut(part, ";")
 		name = strings.ToLower(strings.TrimSpace(name))
 		for _, o := range offered {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -26,9 +27,7 @@ func (c *client) catalog(name, env string, more url.Values) response {
 	c.w.t.Helper()
 	facts := fmt.Sprintf(`{"name":%q,"values":{"demo_fact":"df & <x>+%%20"},"timestamp":"2026-11-22T17:24:39Z"}`, name)
 	form := url.Values{"environment": {env}, "facts_format": {"application/json"}, "facts": {url.PathEscape(facts)}, "transaction_uuid": {"11111111-1111-1111-1111-111111111111"}}
-	for k, v := range more {
-		form[k] = v
-	}
+	maps.Copy(form, more)
 	return c.do("POST", protocol.PathCatalog+name+"?environment="+env, map[string]string{
 		"Content-Type": protocol.MediaForm, "Accept": protocol.MediaRichJSON,
 	}, []byte(form.Encode()))

@@ -95,7 +95,7 @@ func atoi(s string) int {
 // formBody encodes a body that was recorded decoded, facts twice as agents do.
 func (e exchange) formBody() string {
 	form := url.Values{}
-	for _, l := range strings.Split(e.body, "\n") {
+	for l := range strings.SplitSeq(e.body, "\n") {
 		k, v, ok := strings.Cut(l, " = ")
 		if !ok {
 			k, v = strings.TrimSuffix(l, " ="), ""

@@ -142,7 +142,7 @@ func (g *Registrar) Submit(ctx context.Context, asked string, text []byte, remot
 func (g *Registrar) reject(ctx context.Context, r Record, cause error) (Record, error) {
 	r.Decision = Decision{Refuse, ReasonMalformed, fmt.Sprintf("%s: %v", r.Certname, cause)}
 	if errors.Is(cause, pki.ErrUpperCase) {
-		r.Detail = cause.Error()
+		r.Detail = "Certificate names must be lower case." // the words of Puppet's server (23-ca-api.txt #1859)
 	}
 	r.Count = 1
 	if err := g.cfg.Store.RecordDecision(ctx, r); err != nil {

@@ -82,5 +82,5 @@ func ValidateCertname(name string) error {
 	return nil
 }
 
-// ErrUpperCase carries the words of Puppet's own server.
-var ErrUpperCase = errors.New("Certificate names must be lower case.") //nolint:staticcheck // on the wire as it is
+// ErrUpperCase says that a name is not in lower case.
+var ErrUpperCase = errors.New("the certificate name is not in lower case")
