@@ -48,6 +48,9 @@ type Options struct {
 // DefaultExternalDirs are where Facter looks for external facts, the one that wins last.
 var DefaultExternalDirs = []string{"/etc/facter/facts.d", "/opt/puppetlabs/facter/facts.d", "/etc/puppetlabs/facter/facts.d"}
 
+// facterVersion is the release of Facter whose names and forms these facts have; modules ask for it.
+const facterVersion = "4.10.0"
+
 // externalTimeout bounds one program in facts.d.
 const externalTimeout = 10 * time.Second
 
@@ -76,6 +79,7 @@ func Collect(ctx context.Context, opt Options) *value.Hash {
 		c.operatingSystem, c.kernel, c.memory, c.processors, c.uptime, c.load, c.identity, c.networking, c.mountpoints,
 		c.disks, c.virtual, c.ssh, c.timezone, c.ec2, c.external,
 	})
+	all["facterversion"] = facterVersion
 	for name, v := range opt.Versions {
 		all[name] = v
 	}

@@ -31,7 +31,7 @@ func (c *collector) mountpoints(context.Context) facts {
 			continue
 		}
 		device, path, fs := unescape(fields[0]), unescape(fields[1]), fields[2]
-		if fs == "autofs" || fs == "rootfs" || under(path, "/proc") || under(path, "/sys") {
+		if fs == "autofs" || fs == "rootfs" || fs != "tmpfs" && (under(path, "/proc") || under(path, "/sys")) {
 			continue
 		}
 		f := facts{"device": device, "filesystem": fs, "options": anys(strings.Split(fields[3], ","))}
