@@ -132,13 +132,27 @@ func (c *Controller) syncBalancers(context.Context) error {
 		}
 		c.mu.RLock()
 		age := c.now().Sub(l.asked)
-		due := age >= l.every || !maps.Equal(byName, l.wanted) && (l.err == nil || age >= l.every/2)
+		due := age >= l.every || age >= hurry && l.somebodyWaits(want) || !maps.Equal(byName, l.wanted) && (l.err == nil || age >= l.every/2)
 		c.mu.RUnlock()
 		if due {
 			c.tasks.start("balancer "+name, func(ctx context.Context) { c.syncOne(ctx, l, want, byName) })
 		}
 	}
 	return nil
+}
+
+// hurry is the period of asking a balancer when an instance waits for its answer.
+const hurry = 500 * time.Millisecond
+
+// somebodyWaits reports whether an instance waits to be found healthy or
+// drained. The caller holds mu.
+func (l *lb) somebodyWaits(want []balancer.Target) bool {
+	for _, t := range want {
+		if t.State == balancer.Standby || t.State == balancer.Drain && l.status[t.Name].Sessions > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Controller) syncOne(ctx context.Context, l *lb, want []balancer.Target, byName map[string]balancer.Target) {
@@ -170,6 +184,13 @@ func (c *Controller) syncOne(ctx context.Context, l *lb, want []balancer.Target,
 		for _, t := range want {
 			l.applied[t.Name] = t.State
 		}
+	}
+	if l.somebodyWaits(want) {
+		c.tasks.start("hurry "+l.cfg.Name, func(ctx context.Context) {
+			if sleep(ctx, hurry) == nil {
+				c.Trigger()
+			}
+		})
 	}
 	c.Trigger()
 }

@@ -329,3 +329,33 @@ func TestStrayGroupAndOperators(t *testing.T) {
 		w.clean()
 	})
 }
+
+func TestBrokenClassification(t *testing.T) {
+	inWorld(t, 2, func(w *world) {
+		setCode := func(id string) { w.mu.Lock(); w.code = id; w.mu.Unlock() }
+		setCode("")
+		time.Sleep(5 * time.Minute)
+		g := w.group("web")
+		if g.Serving != 0 || g.Starting != 2 || !strings.Contains(strings.Join(g.Problems, "\n"), "web and db disagree") {
+			t.Errorf("%d serving, %d starting, problems %q", g.Serving, g.Starting, g.Problems)
+		}
+		setCode("c1")
+		w.serving(2)
+		setCode("")
+		time.Sleep(5 * time.Minute)
+		if g := w.group("web"); g.Serving != 2 {
+			t.Errorf("serving servers are taken out because of their classification: %d serving", g.Serving)
+		}
+		w.clean()
+	})
+}
+
+func TestLostFirstReport(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		w.mu.Lock()
+		w.lostReports = 2 // of the balancer's node and the web server
+		w.mu.Unlock()
+		w.serving(1)
+		w.clean()
+	})
+}

@@ -102,7 +102,7 @@ func (c *Controller) nudge(context.Context) error {
 	for _, i := range c.list(func(i *instance.Instance) bool {
 		return i.Stage == instance.Converging && !i.Admitted || i.Stage == instance.InService && i.Out.Run != "" && !c.rolling(i.Out.Run)
 	}) {
-		if ok, _ := c.converged(i); ok || c.wantedCode(i) == "?" {
+		if ok, _ := c.converged(i); ok || c.wantedCode(i) == unknownCode {
 			continue
 		}
 		if up, _ := c.opt.Hub.Connected(i.ID); up && c.nudgeDue(i) {

@@ -78,8 +78,9 @@ type Controller struct {
 	now   func() time.Time
 	crash func(CrashPoint)
 
-	trigger chan struct{}
-	tasks   tasks
+	trigger    chan struct{}
+	complaints map[string]complaint // of the pass alone
+	tasks      tasks
 	news    news
 
 	// write makes changes one at a time; mu guards the fields below, whose
@@ -91,6 +92,7 @@ type Controller struct {
 	groups    map[string]instance.GroupState
 	nodes     map[string]instance.Node // by certname
 	code      map[string]string        // wanted code by certname
+	codeErr   map[string]string        // why it is not known
 	clouds    map[string]*cloudView
 	balancers map[string]*lb
 	probes    map[string]*probe
@@ -128,6 +130,7 @@ func New(o Options) (*Controller, error) {
 	}
 	c := &Controller{
 		opt: o, log: o.Log, now: o.Now, crash: crash, trigger: make(chan struct{}, 1),
+		complaints: map[string]complaint{}, codeErr: map[string]string{},
 		instances: map[string]*instance.Instance{}, groups: map[string]instance.GroupState{}, nodes: map[string]instance.Node{},
 		code: map[string]string{}, clouds: map[string]*cloudView{}, balancers: map[string]*lb{}, probes: map[string]*probe{},
 		full: map[string]time.Time{}, nudged: map[string]time.Time{}, ran: map[string]bool{}, rollouts: map[string]*rollout{},
@@ -239,9 +242,33 @@ func (c *Controller) pass(ctx context.Context) {
 		{"clear failed", c.clearFailed},
 		{"let go", c.letGo},
 	} {
-		if err := part.do(ctx); err != nil && ctx.Err() == nil {
-			c.log.Warn("fleet pass", "part", part.name, "error", err)
+		err := part.do(ctx)
+		if ctx.Err() != nil {
+			return
 		}
+		c.complain(part.name, err)
+	}
+}
+
+// repeatComplaint is how often the same trouble is logged again.
+const repeatComplaint = 5 * time.Minute
+
+// complaint is the last trouble of a part of the pass.
+type complaint struct {
+	text string
+	at   time.Time
+}
+
+// complain logs trouble when it is new, and again now and then, not in every pass. Only the pass calls it.
+func (c *Controller) complain(part string, err error) {
+	last := c.complaints[part]
+	switch {
+	case err == nil && last.text != "":
+		c.log.Info("fleet pass goes on", "part", part)
+		delete(c.complaints, part)
+	case err != nil && (err.Error() != last.text || c.now().Sub(last.at) >= repeatComplaint):
+		c.log.Warn("fleet pass", "part", part, "error", err)
+		c.complaints[part] = complaint{err.Error(), c.now()}
 	}
 }
 

@@ -11,17 +11,23 @@ import (
 	"kickoff/internal/fleet/instance"
 )
 
+// unknownCode stands for the code of a node whose classification or
+// environment is broken: nobody enters service with it.
+const unknownCode = "?"
+
 // converged reports whether an instance's last run succeeded with the code
 // that the fleet wants, and what it lacks if not.
 func (c *Controller) converged(i *instance.Instance) (bool, string) {
 	want := c.wantedCode(i)
 	switch {
+	case want == unknownCode:
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		return false, "what it should run is not known: " + c.codeErr[i.ID]
 	case i.LastRun.IsZero():
 		return false, "waits for its first run to end"
 	case !i.LastRun.OK():
 		return false, "its last run failed"
-	case want == "?":
-		return false, "the code it should run is not known: see the server's log"
 	case want != "" && i.LastRun.CodeID != want:
 		return false, fmt.Sprintf("runs code %s, wanted is %s", shortCode(i.LastRun.CodeID), shortCode(want))
 	}

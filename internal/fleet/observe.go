@@ -71,7 +71,7 @@ func (c *Controller) observeNodes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	code := map[string]string{}
+	code, codeErr := map[string]string{}, map[string]string{}
 	var errs []error
 	for _, n := range nodes {
 		if c.opt.Code == nil || n.CertificateAt.IsZero() {
@@ -80,13 +80,14 @@ func (c *Controller) observeNodes(ctx context.Context) error {
 		id, err := c.opt.Code.CodeID(ctx, n.Certname)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("code of %s: %w", n.Certname, err))
-			id = "?" // nobody enters service while it is not known
+			id = unknownCode
+			codeErr[n.Certname] = err.Error()
 		}
 		code[n.Certname] = id
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.code = code
+	c.code, c.codeErr = code, codeErr
 	clear(c.nodes)
 	for _, n := range nodes {
 		c.nodes[n.Certname] = n

@@ -84,8 +84,8 @@ func (c *Controller) groupStatus(g config.Group, gone []*instance.Instance, now 
 		}
 		v := c.view(i, now)
 		out.Instances = append(out.Instances, v)
-		if out.CodeID == "" {
-			out.CodeID = c.wantedCode(i)
+		if code := c.wantedCode(i); out.CodeID == "" && code != unknownCode {
+			out.CodeID = code
 		}
 		switch {
 		case i.Serving() && v.Health.Up:
@@ -115,7 +115,12 @@ func (c *Controller) problems(g config.Group, out api.Group, s instance.GroupSta
 	}
 	p = append(p, c.outside(g)...)
 	for _, i := range out.Instances {
+		c.mu.RLock()
+		codeErr := c.codeErr[i.ID]
+		c.mu.RUnlock()
 		switch {
+		case codeErr != "":
+			p = append(p, "what "+i.Name+" should run is not known: "+codeErr)
 		case i.Stage == instance.Failed:
 			p = append(p, fmt.Sprintf("%s failed in %s: %s", i.Name, i.FailedIn, i.Reason))
 		case i.Stage == instance.InService && !i.LastRun.IsZero() && !i.LastRun.OK():

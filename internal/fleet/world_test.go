@@ -177,6 +177,7 @@ type world struct {
 	runs         []string                  // runs asked for, in order
 	runChanges   bool
 	maxOut       int
+	lostReports  int
 }
 
 type secrets struct{}
@@ -267,7 +268,13 @@ func (w *world) machine(i cloud.Instance, r cloud.LaunchRequest) {
 	w.connected[i.ID] = true
 	w.mu.Unlock()
 	time.Sleep(10 * time.Second)
-	w.report(i.ID, launch)
+	w.mu.Lock()
+	lost := w.lostReports > 0
+	w.lostReports--
+	w.mu.Unlock()
+	if !lost {
+		w.report(i.ID, launch)
+	}
 }
 
 func (w *world) is(f func(string) bool, launch string) bool {
@@ -344,6 +351,9 @@ func (w *world) Call(ctx context.Context, id, kind string, args, result any) err
 func (w *world) CodeID(context.Context, string) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.code == "" {
+		return "", errors.New("node_groups.yml: groups web and db disagree about port")
+	}
 	return w.code, nil
 }
 

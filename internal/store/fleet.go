@@ -59,9 +59,17 @@ func (tx *Tx) putFleetEvents(ctx context.Context, events []instance.Event) ([]in
 		if err != nil {
 			return nil, fmt.Errorf("store event: %w", err)
 		}
+		if seq%1000 == 0 {
+			if _, err := tx.Exec(ctx, `DELETE FROM fleet_events WHERE seq <= ?`, seq-keptEvents); err != nil {
+				return nil, fmt.Errorf("forget old events: %w", err)
+			}
+		}
 	}
 	return out, nil
 }
+
+// keptEvents is how many of the newest events are kept, give or take a thousand.
+const keptEvents = 50000
 
 // FleetEvents gives up to limit events after a sequence number, oldest first; with a negative number the newest ones.
 func (s *Store) FleetEvents(ctx context.Context, after int64, limit int) (list []instance.Event, err error) {
