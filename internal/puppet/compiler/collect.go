@@ -171,7 +171,7 @@ func (c *compilation) importExported(ctx context.Context, col *collection) error
 	}
 	for _, x := range list {
 		r := c.newResource(col.Type, x.Title, col.scope)
-		r.exported = true
+		r.exported, r.imported = true, true
 		r.at = diag.Range{File: x.File, Start: diag.Pos{Line: x.Line}}
 		for _, p := range x.Params {
 			r.params = append(r.params, param{name: p.Name, value: p.Value, at: r.at})

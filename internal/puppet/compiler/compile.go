@@ -372,9 +372,8 @@ func (c *compilation) fromOrigin(err error, cl Class) error {
 	if !ok {
 		return fmt.Errorf("class %s of the classification: %w", cl.Name, err)
 	}
-	if cl.Origin != "" && d.Detail == "" {
-		d.Detail = "class '" + cl.Name + "' was assigned by " + cl.Origin
-		d.Summary += " (assigned by " + cl.Origin + ")"
+	if by := " (class '" + cl.Name + "' is assigned by " + cl.Origin + ")"; cl.Origin != "" && !strings.HasSuffix(d.Summary, by) {
+		d.Summary += by
 	}
 	return err
 }

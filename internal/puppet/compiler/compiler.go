@@ -197,7 +197,7 @@ func (c *compilation) result() *Result {
 	}
 	var exported []*catalog.Resource
 	for _, r := range c.resources {
-		if r.exported {
+		if r.exported && !r.imported {
 			exported = append(exported, r.wire())
 		}
 		if !r.virtual {

@@ -22,7 +22,9 @@ type res struct {
 	kind              string
 	params            []param
 	virtual, exported bool
-	tags              *tags
+	// imported tells that another node exports the resource.
+	imported bool
+	tags     *tags
 	// scope is where the resource was declared; nil for those that no code declares.
 	scope *eval.Scope
 	at    diag.Range

@@ -226,6 +226,9 @@ func (e *Evaluator) interpolate(ctx context.Context, s *Scope, x *syntax.Interpo
 			return nil, err
 		}
 		b.WriteString(v.String())
+		if b.Len() > maxText {
+			return nil, e.fail("too-large", x, "a string of more than %d bytes", maxText)
+		}
 	}
 	return value.String(b.String()), nil
 }

@@ -284,6 +284,12 @@ func (e *Evaluator) floatArithmetic(x *syntax.Binary, l, r float64, left, right 
 	return value.Float(out), nil
 }
 
+// maxElements and maxText bound what operators and interpolation build, so that doubling in a row cannot eat the server.
+const (
+	maxElements = 10_000_000
+	maxText     = 256 << 20
+)
+
 // concatenate is + on arrays and hashes.
 func (e *Evaluator) concatenate(x *syntax.Binary, left, right value.Value) (value.Value, bool, error) {
 	switch l := left.(type) {
@@ -300,6 +306,9 @@ func (e *Evaluator) concatenate(x *syntax.Binary, left, right value.Value) (valu
 			out = append(out, r.Elems()...)
 		default:
 			out = append(out, right)
+		}
+		if len(out) > maxElements {
+			return nil, true, e.fail("too-large", x, "an array of more than %d elements", maxElements)
 		}
 		return value.NewArray(out...), true, nil
 	case *value.Hash:

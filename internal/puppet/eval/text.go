@@ -45,12 +45,13 @@ func article(noun string) string {
 func Nearest(name string, candidates []string) string { return nearest(name, candidates) }
 
 func nearest(name string, candidates []string) string {
-	best, bestDistance := "", 1+len(name)/3
+	limit := max(1, len(name)/4)
+	best, bestDistance := "", limit+1
 	for _, c := range candidates {
 		if c == name || c == "" {
 			continue
 		}
-		d := distance(name, c, bestDistance)
+		d := distance(name, c, limit)
 		if d < bestDistance || d == bestDistance && best != "" && c < best {
 			best, bestDistance = c, d
 		}
@@ -58,13 +59,13 @@ func nearest(name string, candidates []string) string {
 	return best
 }
 
-// distance is the edit distance of two names; it gives up beyond limit.
+// distance is the number of letters that were inserted, left out, exchanged or swapped with their neighbour; it gives
+// up beyond limit.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1
 	}
-	prev := make([]int, len(b)+1)
-	next := make([]int, len(b)+1)
+	before, prev, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range prev {
 		prev[j] = j
 	}
@@ -76,8 +77,11 @@ func distance(a, b string, limit int) int {
 				cost = 0
 			}
 			next[j+1] = min(prev[j]+cost, prev[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
-		prev, next = next, prev
+		before, prev, next = prev, next, before
 	}
 	return prev[len(b)]
 }

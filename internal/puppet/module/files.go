@@ -62,6 +62,17 @@ func (c *fileCache) get(path string, info os.FileInfo, now time.Time) (*file, er
 	return f, nil
 }
 
+// sweep drops files that the environment had and no longer has.
+func (c *fileCache) sweep(env *Environment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for path := range c.m {
+		if strings.HasPrefix(path, env.Dir+"/") && env.files[path] == nil {
+			delete(c.m, path)
+		}
+	}
+}
+
 func readFile(path string, st stat) (*file, error) {
 	f := &file{path: path, stat: st}
 	if keepText(path) && st.size <= maxText {

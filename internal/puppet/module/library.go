@@ -137,6 +137,7 @@ func (l *Library) Environment(ctx context.Context, name string) (*Environment, e
 	}
 	if slot.current != nil {
 		l.trees.sweep(env)
+		l.files.sweep(env)
 	}
 	l.log.Debug("environment read", "environment", name, "code_id", env.codeID, "files", len(env.files))
 	slot.current = env
