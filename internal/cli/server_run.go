@@ -43,6 +43,7 @@ type runningServer struct {
 	flags  serverFlags
 	log    *slog.Logger
 	config *config.Fleet
+	stamp  string // of the file that config was read from
 
 	store      *store.Store
 	authority  *pki.Authority
@@ -75,6 +76,7 @@ func openServer(ctx context.Context, f serverFlags, sio *IO) (_ *runningServer, 
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	s.stamp = stampOf(f.fleet) // before the file is read: a change meanwhile is seen
 	if s.config, err = config.LoadFleet(f.fleet); err != nil {
 		return nil, err
 	}
@@ -327,7 +329,7 @@ func (s *runningServer) serveConsole(ctx context.Context) error {
 func (s *runningServer) watchConfig(ctx context.Context) error {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
-	last := stampOf(s.config.File)
+	last := s.stamp
 	for {
 		select {
 		case <-ctx.Done():

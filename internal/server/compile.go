@@ -268,6 +268,9 @@ func annotate(err error, class *enc.Classification) error {
 			from := make([]string, len(c.From))
 			for i, o := range c.From {
 				from[i] = o.String()
+				if strings.Contains(text, from[i]) {
+					return err // it says so already
+				}
 			}
 			return fmt.Errorf("%w; class %s comes from %s", err, c.Name, strings.Join(from, ", "))
 		}
