@@ -86,7 +86,7 @@ func writePretty(b *strings.Builder, v value.Value, indent string, skip bool) {
 	switch v := v.(type) {
 	case *value.Array:
 		if v.Len() == 0 {
-			b.WriteString("[]")
+			b.WriteString("[\n\n" + indent + "]") // as the JSON library of Ruby up to 3.3 does
 			return
 		}
 		b.WriteString("[\n")
@@ -111,7 +111,7 @@ func writePretty(b *strings.Builder, v value.Value, indent string, skip bool) {
 			writePretty(b, e, deeper, skip)
 		}
 		if first {
-			b.WriteString("{}")
+			b.WriteString("{\n" + indent + "}")
 			return
 		}
 		b.WriteString("\n" + indent + "}")

@@ -122,10 +122,7 @@ func any2bool(ctx context.Context, c *eval.Call) (value.Value, error) {
 		if n, err := types.ToNumber(v); err == nil {
 			return value.Bool(asFloat(n) > 0), nil
 		}
-		if b, err := str2bool(ctx, c); err == nil {
-			return b, nil
-		}
-		return value.Bool(true), nil
+		return str2bool(ctx, c)
 	}
 	return value.Bool(true), nil
 }

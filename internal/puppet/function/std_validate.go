@@ -42,8 +42,32 @@ func stdValidateTable() []eval.Function {
 
 const absolutePath = `Variant[Pattern[/\A(([a-zA-Z]:[\\\/])|([\\\/][\\\/][^\\\/]+[\\\/][^\\\/]+)|([\\\/][\\\/]\?[\\\/][^\\\/]+)).*\z/], Pattern[/\A\/([^\n\/\0]+\/*)*\z/]]`
 
+// deprecated are the functions that stdlib itself calls deprecated: an error with strict=error.
+var deprecated = map[string]bool{
+	"is_absolute_path": true, "is_array": true, "is_bool": true, "is_float": true, "is_ip_address": true,
+	"is_ipv4_address": true, "is_ipv6_address": true, "is_numeric": true, "is_string": true,
+}
+
+// checkDeprecated does what deprecation() does for the old functions.
+func checkDeprecated(c *eval.Call) error {
+	if !deprecated[c.Name] && !strings.HasPrefix(c.Name, "validate_") {
+		return nil
+	}
+	text := "This method is deprecated, please use match expressions or typed parameters instead."
+	switch c.Eval.Strict() {
+	case eval.StrictError:
+		return c.Errorf("deprecation. %s. %s", c.Name, text)
+	case eval.StrictWarning:
+		c.Warn("%s", text)
+	}
+	return nil
+}
+
 func isOf(text string) impl {
 	return func(_ context.Context, c *eval.Call) (value.Value, error) {
+		if err := checkDeprecated(c); err != nil {
+			return nil, err
+		}
 		t, err := types.Parse(text)
 		if err != nil {
 			return nil, err
@@ -54,6 +78,9 @@ func isOf(text string) impl {
 
 func validateAs(text string) impl {
 	return func(_ context.Context, c *eval.Call) (value.Value, error) {
+		if err := checkDeprecated(c); err != nil {
+			return nil, err
+		}
 		t, err := types.Parse(text)
 		if err != nil {
 			return nil, err
@@ -80,6 +107,9 @@ func validateLegacy(_ context.Context, c *eval.Call) (value.Value, error) {
 }
 
 func validateRe(_ context.Context, c *eval.Call) (value.Value, error) {
+	if err := checkDeprecated(c); err != nil {
+		return nil, err
+	}
 	for _, p := range flat([]value.Value{c.Arg(1)}) {
 		re, err := pattern(c, p)
 		if err != nil {
@@ -97,6 +127,9 @@ func validateRe(_ context.Context, c *eval.Call) (value.Value, error) {
 
 func isAddress(ok func(netip.Addr) bool) impl {
 	return func(_ context.Context, c *eval.Call) (value.Value, error) {
+		if err := checkDeprecated(c); err != nil {
+			return nil, err
+		}
 		s, _, _ := strings.Cut(c.Str(0), "/")
 		addr, err := netip.ParseAddr(s)
 		return value.Bool(err == nil && ok(addr)), nil

@@ -1,8 +1,10 @@
 package function
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"kickoff/internal/puppet/hiera"
 	"kickoff/internal/value"
@@ -15,9 +17,7 @@ func YAML(v value.Value) string {
 	w := yamlWriter{&b}
 	switch {
 	case isEmptyOrScalar(v):
-		b.WriteByte(' ')
-		w.scalar(v, "")
-		b.WriteByte('\n')
+		w.entry(v, "")
 	default:
 		b.WriteByte('\n')
 		w.block(v, "")
@@ -105,47 +105,95 @@ func (w yamlWriter) scalar(v value.Value, indent string) {
 	}
 }
 
+// Psych's reasons for quotes, in the order in which it looks for them.
 var (
-	yamlIndicator = regexp.MustCompile("^[-?:,\\[\\]{}#&*!|>'\"%@`]")
-	yamlPlainHead = regexp.MustCompile("^[-?:][^ \\t]")
+	yamlLines   = regexp.MustCompile(`\n[^\n]|\n\n`)                   // more lines than one
+	yamlSpecial = regexp.MustCompile(`(?m)^[^\p{L}\p{N}\p{M}_][^"]*$`) // a line that begins with a sign
+	yamlOctal   = regexp.MustCompile(`^0[0-7]*\.[0-9]`)
 )
 
-// text writes a string: as a block if it has lines, in quotes where it would be read as something else.
+// text writes a string in the style that Psych chooses.
 func (w yamlWriter) text(s, indent string) {
+	_, isText := hiera.ScalarOf(s).(value.String)
 	switch {
-	case strings.Contains(s, "\n") && !strings.ContainsAny(s, "\x00\x07\x08\x0b\x0c\x1b"):
+	case yamlLines.MatchString(s):
 		w.literal(s, indent)
-	case s == "" || s == "y" || s == "Y" || s == "n" || s == "N" && needsQuotes(s):
-		w.b.WriteString("'" + s + "'")
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		w.b.WriteString(doubleQuoted(s))
-	case needsQuotes(s) && strings.HasPrefix(s, "'"):
-		w.b.WriteString(doubleQuoted(s))
-	case needsQuotes(s):
-		w.b.WriteString("'" + strings.ReplaceAll(s, "'", "''") + "'")
+	case s == "<<":
+		w.b.WriteString("!!str '<<'")
+	case s == "y" || s == "Y" || s == "n" || s == "N" || s != "" && yamlSpecial.MatchString(s) || hasControl(s):
+		w.doubleQuoted(s, indent)
+	case !isText || yamlOctal.MatchString(s) || !plainText(s):
+		w.singleQuoted(s, indent)
 	default:
-		w.b.WriteString(s)
+		w.folded(s, indent)
 	}
 }
 
-func needsQuotes(s string) bool {
-	if !plainText(s) {
-		return true
-	}
-	_, isText := hiera.ScalarOf(s).(value.String)
-	return !isText || s == "y" || s == "n" || s == "Y" || s == "N"
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f })
 }
 
 // plainText reports whether YAML's grammar lets s stand without quotes.
 func plainText(s string) bool {
 	switch {
-	case s != strings.TrimSpace(s), strings.Contains(s, ": "), strings.Contains(s, " #"), strings.HasSuffix(s, ":"),
-		strings.HasPrefix(s, "---"), strings.HasPrefix(s, "..."), s == "=", s == "<<":
+	case s == "", s != strings.TrimSpace(s), strings.Contains(s, ": "), strings.Contains(s, " #"), strings.HasSuffix(s, ":"),
+		strings.Contains(s, "\n"), strings.HasPrefix(s, "---"), strings.HasPrefix(s, "..."), s == "=":
 		return false
-	case yamlIndicator.MatchString(s):
-		return yamlPlainHead.MatchString(s)
 	}
 	return true
+}
+
+// lineWidth is where lines are broken at the next blank.
+const lineWidth = 80
+
+// column is the width of the line that is being written.
+func (w yamlWriter) column() int {
+	text := w.b.String()
+	return utf8.RuneCountInString(text[strings.LastIndexByte(text, '\n')+1:])
+}
+
+// folded writes text, a line break in place of a single blank behind the line's width.
+func (w yamlWriter) folded(s, indent string) {
+	col := w.column()
+	for i, r := range s {
+		if r == ' ' && col > lineWidth && i > 0 && i+1 < len(s) && s[i+1] != ' ' && s[i-1] != ' ' {
+			w.b.WriteString("\n" + indent + "  ")
+			col = len(indent) + 2
+			continue
+		}
+		w.b.WriteRune(r)
+		col++
+	}
+}
+
+// singleQuoted writes a text in single quotes; a line break at its end is an empty line.
+func (w yamlWriter) singleQuoted(s, indent string) {
+	body, lineEnd := strings.CutSuffix(s, "\n")
+	w.b.WriteByte('\'')
+	w.folded(strings.ReplaceAll(body, "'", "''"), indent)
+	if lineEnd {
+		w.b.WriteString("\n\n" + indent + "  ")
+	}
+	w.b.WriteByte('\'')
+}
+
+// doubleQuoted writes a text in double quotes with escapes.
+func (w yamlWriter) doubleQuoted(s, indent string) {
+	var b strings.Builder
+	for _, r := range s {
+		esc, ok := rubyEscapes[r]
+		switch {
+		case ok:
+			b.WriteString(esc)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\x%02X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	w.b.WriteByte('"')
+	w.folded(b.String(), indent)
+	w.b.WriteByte('"')
 }
 
 // literal writes lines as a block scalar with the chomping that keeps the end of the text.
@@ -168,27 +216,4 @@ func (w yamlWriter) literal(s, indent string) {
 			w.b.WriteString(indent + "  " + line)
 		}
 	}
-}
-
-func doubleQuoted(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			if esc, ok := rubyEscapes[r]; ok {
-				b.WriteString(esc)
-			} else {
-				const hex = "0123456789ABCDEF"
-				b.WriteString(`\x` + string(hex[r>>4]) + string(hex[r&15]))
-			}
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }
