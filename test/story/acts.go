@@ -1,7 +1,6 @@
 package story
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,11 +14,15 @@ import (
 )
 
 // underLoad is the part of the story that users of the service must not notice.
-func (s *Story) underLoad(ctx context.Context, load *Load) error {
+func (s *Story) underLoad(ctx context.Context, load *Load, res *Result) error {
 	if err := s.allAnswer(ctx, load); err != nil {
 		return err
 	}
 	if err := s.rollout(ctx); err != nil {
+		return err
+	}
+	var err error
+	if res.AgentRun, err = s.agentRun(ctx); err != nil {
 		return err
 	}
 	if err := s.shrink(ctx); err != nil {
@@ -78,22 +81,47 @@ func changed(r api.Run) int {
 
 // fleetRun runs `kickoff fleet run`, tells every step of it, and gives what it did.
 func (s *Story) fleetRun(ctx context.Context) (api.Run, error) {
-	text, failed := s.kickoff(ctx, "fleet", "run", s.p.Group, "-o", "json")
 	var run api.Run
-	for line := range bytes.Lines(text) {
+	err := s.stream(ctx, func(line []byte) error {
 		var e api.RunEvent
 		if err := json.Unmarshal(line, &e); err != nil {
-			return run, fmt.Errorf("read a step of the rolling run: %w: %s", err, line)
+			return fmt.Errorf("read a step of the rolling run: %w: %s", err, line)
 		}
 		s.tell.step(e)
 		if e.Run != nil {
 			run = *e.Run
 		}
-	}
-	if failed != nil {
-		return run, failed
+		return nil
+	}, "fleet", "run", s.p.Group, "-o", "json")
+	if err != nil {
+		return run, err
 	}
 	return run, s.inService(ctx, s.p.Count, 2*time.Minute)
+}
+
+// agentRun runs the agent by hand on one instance, where nothing is left to change, and gives the time it took from
+// the start of its process to its end.
+func (s *Story) agentRun(ctx context.Context) (time.Duration, error) {
+	fleet, err := s.client.Fleet(ctx, s.p.Group, false)
+	if err != nil {
+		return 0, err
+	}
+	id := fleet.Groups[0].Instances[0].ID
+	const script = `begin=$(date +%s%N); kickoff agent --test >&2; status=$?; echo $status $((($(date +%s%N) - begin) / 1000000))`
+	out, err := s.kickoff(ctx, "local-cloud", "exec", "--socket", s.cloudSocket(), id, "--", "sh", "-c", script)
+	if err != nil {
+		return 0, err
+	}
+	var status, ms int
+	if _, err := fmt.Sscan(string(out), &status, &ms); err != nil {
+		return 0, fmt.Errorf("read the agent's time: %w: %s", err, out)
+	}
+	if status != 0 {
+		return 0, fmt.Errorf("kickoff agent --test on %s ended with status %d, 0 (nothing to change) was to come", id, status)
+	}
+	took := time.Duration(ms) * time.Millisecond
+	s.tell.say("kickoff agent --test on %s: nothing to change, %s from start to end of the process", id, took)
+	return took, nil
 }
 
 // shrink sets the size to one and checks that nothing of the leaving instances stays.

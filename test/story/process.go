@@ -1,6 +1,7 @@
 package story
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -66,12 +67,6 @@ func (p *process) stop(deadline time.Duration) error {
 	}
 }
 
-// kill ends the process at once, as a crash would.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill()
-	<-p.done
-}
-
 // ended gives the reason for which the process is gone, or nil while it runs.
 func (p *process) ended() error {
 	select {
@@ -92,17 +87,53 @@ func tail(path string, n int) string {
 	return string(bytes.Join(lines[max(0, len(lines)-n):], []byte("\n")))
 }
 
-// kickoff runs one command of the binary to its end and gives its standard output.
-func (s *Story) kickoff(ctx context.Context, args ...string) ([]byte, error) {
+// command makes a command of the binary that speaks to our server.
+func (s *Story) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.p.Binary, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "KICKOFF_SOCKET="+s.socket())
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		return out.Bytes(), fmt.Errorf("kickoff %v: %w\n%s", args, err, errs.Bytes())
+	return cmd
+}
+
+// kickoff runs one command of the binary to its end and gives its standard output.
+func (s *Story) kickoff(ctx context.Context, args ...string) ([]byte, error) {
+	var out bytes.Buffer
+	err := s.stream(ctx, func(line []byte) error {
+		out.Write(line)
+		return nil
+	}, args...)
+	return out.Bytes(), err
+}
+
+// stream runs one command of the binary and gives each line of its standard output as it comes.
+func (s *Story) stream(ctx context.Context, each func(line []byte) error, args ...string) error {
+	cmd := s.command(ctx, args...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
 	}
-	return out.Bytes(), nil
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("kickoff %v: %w", args, err)
+	}
+	var bad error
+	for r := bufio.NewReader(out); bad == nil; {
+		line, err := r.ReadBytes('\n')
+		if len(line) > 0 {
+			bad = each(line)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if bad != nil {
+		_ = cmd.Process.Kill()
+	}
+	if err := cmd.Wait(); err != nil && bad == nil {
+		bad = fmt.Errorf("kickoff %v: %w\n%s", args, err, errs.Bytes())
+	}
+	return bad
 }
 
 // waitFor asks until ok says yes, or that it is hopeless; what it says otherwise ends up in the error.

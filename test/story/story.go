@@ -56,6 +56,8 @@ type Result struct {
 	Load LoadSummary
 	// Lead is the longest time from request to service of the group's first instances.
 	Lead time.Duration
+	// AgentRun is the wall time of one run of an agent that has nothing to change.
+	AgentRun time.Duration
 	// ServerMemory and AgentMemory are resident bytes at the end of the load, the agent's being the largest.
 	ServerMemory, AgentMemory int64
 }
@@ -198,7 +200,7 @@ func (s *Story) acts(ctx context.Context) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	err = s.underLoad(ctx, load)
+	err = s.underLoad(ctx, load, &res)
 	res.ServerMemory = residentBytes(s.server.cmd.Process.Pid)
 	res.AgentMemory = s.agentMemory()
 	res.Load = load.Stop()

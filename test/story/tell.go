@@ -130,8 +130,8 @@ func (t *teller) summary(r Result) {
 	t.act("What the users saw")
 	t.say("requests %d, failures %d, p50 %s, p99 %s, slowest %s", r.Load.Requests, len(r.Load.Failures),
 		r.Load.P50.Round(100*time.Microsecond), r.Load.P99.Round(100*time.Microsecond), r.Load.Max.Round(time.Millisecond))
-	t.say("launch to in service: %.1f s; resident memory: server %d MB, largest agent %d MB",
-		r.Lead.Seconds(), r.ServerMemory>>20, r.AgentMemory>>20)
+	t.say("launch to in service %.1f s; agent run with nothing to change %s; resident memory: server %d MB, largest agent %d MB",
+		r.Lead.Seconds(), r.AgentRun, r.ServerMemory>>20, r.AgentMemory>>20)
 }
 
 // residentBytes reads what /proc says of a process, 0 if it is gone.
