@@ -2,7 +2,9 @@ package hiera
 
 import (
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"sort"
 	"strings"
 	"testing"
@@ -41,7 +43,7 @@ func inMemory(t *testing.T, files memory) *Hiera {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.global.once.Do(func() { h.global.cfg = cfg })
+	h.global.cfg = cfg
 	return h
 }
 
@@ -60,5 +62,42 @@ func TestPathsStayInside(t *testing.T) {
 	}
 	if !strings.Contains(ex.String(), "leads out of the data directory") {
 		t.Errorf("the path was tried:\n%s", ex)
+	}
+}
+
+func TestGlobalConfigIsReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h := New(Options{GlobalConfig: filepath.Join(dir, "hiera.yaml")})
+	find := func() string {
+		v, found, err := h.Session(variables(nil)).Lookup(t.Context(), nil, "k", value.Undef{})
+		if err != nil || !found {
+			return "none"
+		}
+		return v.String()
+	}
+	if got := find(); got != "none" {
+		t.Errorf("without a configuration: %s", got)
+	}
+	write("hiera.yaml", "version: 5\nhierarchy: [{name: a, path: a.yaml}]")
+	write("data/a.yaml", "k: one")
+	write("data/b.yaml", "k: two")
+	if got := find(); got != "one" {
+		t.Errorf("first configuration: %s", got)
+	}
+	write("data/a.yaml", "k: changed")
+	if got := find(); got != "changed" {
+		t.Errorf("changed data: %s", got)
+	}
+	write("hiera.yaml", "version: 5\nhierarchy: [{name: b, path: b.yaml}]")
+	if got := find(); got != "two" {
+		t.Errorf("second configuration: %s", got)
 	}
 }

@@ -73,11 +73,11 @@ func TestYAMLErrorsNamePlace(t *testing.T) {
 
 func TestConfigRefusals(t *testing.T) {
 	for text, want := range map[string]string{
-		"version: 3":         "hiera.yaml: version 3 of the configuration is not supported; write it as version 5",
-		"hierarchy: []":      "hiera.yaml: it has no 'version: 5'; older configurations are not supported",
+		"version: 3":          "hiera.yaml: version 3 of the configuration is not supported; write it as version 5",
+		"hierarchy: []":       "hiera.yaml: it has no 'version: 5'; older configurations are not supported",
 		"version: 5\nhier: 1": "hiera.yaml: unrecognized key 'hier'",
-		"version: 5\nhierarchy: [{name: a, path: x, paths: [y]}]":              "hiera.yaml: 'hierarchy' entry 1 ('a'): only one of 'path' and 'paths' can be given",
-		"version: 5\nhierarchy: [{name: a, path: x},{name: a, path: y}]":       "hiera.yaml: Hierarchy name 'a' defined more than once",
+		"version: 5\nhierarchy: [{name: a, path: x, paths: [y]}]":                   "hiera.yaml: 'hierarchy' entry 1 ('a'): only one of 'path' and 'paths' can be given",
+		"version: 5\nhierarchy: [{name: a, path: x},{name: a, path: y}]":            "hiera.yaml: Hierarchy name 'a' defined more than once",
 		"version: 5\nhierarchy: [{name: a, lookup_key: eyaml_lookup_key, path: x}]": "hiera.yaml: 'hierarchy' entry 1 ('a'): lookup_key: eyaml_lookup_key is not supported; kickoff reads data_hash: yaml_data and json_data",
 	} {
 		_, err := readConfig(memory{"hiera.yaml": text}, "hiera.yaml", layerEnvironment)

@@ -11,6 +11,7 @@ package hiera
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -34,11 +35,12 @@ type Options struct {
 
 // Hiera knows the hierarchies of one environment. It is safe for concurrent use.
 type Hiera struct {
-	opt    Options
-	global slot
-	env    slot
-	mu     sync.Mutex
-	mods   map[string]*slot
+	opt       Options
+	env       slot
+	mu        sync.Mutex
+	mods      map[string]*slot
+	global    slot
+	globalSum [sha256.Size]byte
 }
 
 // slot is a configuration that is read when it is first needed.
@@ -86,14 +88,25 @@ func (disk) Glob(dir, pattern string) []string {
 	return out
 }
 
-// globalConfig gives the configuration of the global layer, nil if there is none. It is read again with each call, as
-// the file may change; the content decides whether it is parsed again.
+// globalConfig gives the configuration of the global layer, nil if there is none. The file belongs to no snapshot, so
+// it is read for every session, and parsed when its content is new.
 func (h *Hiera) globalConfig() (*config, error) {
-	h.global.once.Do(func() {
-		if h.opt.GlobalConfig != "" {
-			h.global.cfg, h.global.err = readConfig(disk{}, h.opt.GlobalConfig, layerGlobal)
-		}
-	})
+	if h.opt.GlobalConfig == "" {
+		return h.global.cfg, nil
+	}
+	text, err := os.ReadFile(h.opt.GlobalConfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the global hierarchy: %w", err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if sum := sha256.Sum256(text); h.global.cfg == nil && h.global.err == nil || h.globalSum != sum {
+		h.globalSum = sum
+		h.global.cfg, h.global.err = readConfig(disk{}, h.opt.GlobalConfig, layerGlobal)
+	}
 	return h.global.cfg, h.global.err
 }
 

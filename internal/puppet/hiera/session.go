@@ -23,6 +23,10 @@ type Session struct {
 	vars    Variables
 	options map[string]*options // by module
 	data    map[string]*loaded  // by path
+
+	global     *config
+	globalErr  error
+	globalRead bool
 }
 
 // loaded is a data file as this session sees it, nil data for one that is not there.
@@ -146,11 +150,20 @@ func (q *quest) search(ctx context.Context, key string, st strategy) (value.Valu
 	return v, err == nil, err
 }
 
+// globalConfig looks at the global configuration once for the session.
+func (s *Session) globalConfig() (*config, error) {
+	if !s.globalRead {
+		s.global, s.globalErr = s.h.globalConfig()
+		s.globalRead = true
+	}
+	return s.global, s.globalErr
+}
+
 // layers are the configurations in which a key is looked for, the strongest first.
 func (s *Session) layers(root string) ([]*config, error) {
 	var out []*config
 	for _, get := range []func() (*config, error){
-		s.h.globalConfig, s.h.envConfig, func() (*config, error) { return s.h.moduleConfig(moduleOf(root)) },
+		s.globalConfig, s.h.envConfig, func() (*config, error) { return s.h.moduleConfig(moduleOf(root)) },
 	} {
 		c, err := get()
 		if err != nil {
