@@ -81,7 +81,7 @@ type Controller struct {
 	trigger    chan struct{}
 	complaints map[string]complaint // of the pass alone
 	tasks      tasks
-	news    news
+	news       news
 
 	// write makes changes one at a time; mu guards the fields below, whose
 	// instances are never changed in place.

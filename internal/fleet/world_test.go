@@ -239,7 +239,9 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.mu.Lock()
 	w.c = c
+	w.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
@@ -261,7 +263,10 @@ func (w *world) machine(i cloud.Instance, r cloud.LaunchRequest) {
 	if w.is(w.mute, launch) {
 		return
 	}
-	w.c.BinaryRequested(context.Background(), launch)
+	w.mu.Lock()
+	c := w.c
+	w.mu.Unlock()
+	c.BinaryRequested(context.Background(), launch)
 	time.Sleep(2 * time.Second)
 	w.setNode(i.ID, func(n *instance.Node) { n.CertificateAt = time.Now() })
 	w.mu.Lock()
