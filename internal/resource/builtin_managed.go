@@ -214,6 +214,9 @@ func checkExec(_ string, p Params) error {
 			continue
 		}
 		for _, c := range Commands(name, v) {
+			if _, later := c.(*value.Deferred); later {
+				continue
+			}
 			shown, first := CommandText(c)
 			if !strings.HasPrefix(first, "/") {
 				return bad("'%s' is not qualified and no path was specified. Please qualify the command or specify a path.", shown)
@@ -260,13 +263,8 @@ func execFiles(p Params) []string {
 }
 
 func notifyType() *Type {
-	return typ(Type{Name: "notify", NameVars: []string{"name"}, Check: func(title string, p Params) error {
-		if _, ok := p["message"]; !ok {
-			p["message"] = p["name"]
-		}
-		return nil
-	}}, []Attribute{
-		param("name", nil), prop("message", nil),
+	return typ(Type{Name: "notify", NameVars: []string{"name"}}, []Attribute{
+		param("name", nil), {Name: "message", Kind: Property, DefaultFrom: "name"},
 		choice("withpath", "true", "false").or(value.Bool(false)),
 	})
 }

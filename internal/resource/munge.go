@@ -27,12 +27,31 @@ func (t *Type) Munge(title string, in Params) (Params, error) {
 		return nil, err
 	}
 	t.fillDefaults(out)
-	if t.Check != nil {
-		if err := t.Check(title, out); err != nil {
-			return nil, &ValueError{Ref: t.Ref(title), Reason: err.Error()}
-		}
+	if err := t.check(title, out); err != nil {
+		return nil, &ValueError{Ref: t.Ref(title), Reason: err.Error()}
 	}
 	return out, nil
+}
+
+// check runs Check on values without their Sensitive, and keeps these out of the error.
+func (t *Type) check(title string, out Params) error {
+	if t.Check == nil {
+		return nil
+	}
+	clear := make(Params, len(out))
+	for name, v := range out {
+		if s, ok := v.(*value.Sensitive); ok {
+			v = s.Unwrap()
+		}
+		clear[name] = v
+	}
+	err := t.Check(title, clear)
+	for name, v := range out {
+		if _, ok := v.(*value.Sensitive); ok && err != nil {
+			err = hideValue(err, clear[name])
+		}
+	}
+	return err
 }
 
 // MungeValue checks a single value and brings it into the form that providers see.
@@ -91,6 +110,8 @@ func (t *Type) fillDefaults(out Params) {
 		a := &t.attributes[i]
 		if _, set := out[a.Name]; !set && a.Default != nil {
 			out[a.Name] = a.Default
+		} else if from, ok := out[a.DefaultFrom]; !set && a.DefaultFrom != "" && ok {
+			out[a.Name] = from
 		}
 	}
 }

@@ -60,6 +60,8 @@ type Attribute struct {
 	Munge func(value.Value) (value.Value, error)
 	// Default is the value of an attribute that is not set; nil if there is none.
 	Default value.Value
+	// DefaultFrom names the attribute whose value is the default, "" if there is none.
+	DefaultFrom string
 	// Secret marks values that are never shown, as if they had been given as Sensitive.
 	Secret bool
 }
@@ -123,7 +125,7 @@ type Type struct {
 	TitlePatterns []TitlePattern
 	// Autorequire are the relationships that the type adds by itself.
 	Autorequire []Auto
-	// Check looks at munged attributes together.
+	// Check looks at munged attributes together. It sees the values inside of Sensitive, and may see Deferred ones.
 	Check func(title string, p Params) error
 
 	attributes []Attribute

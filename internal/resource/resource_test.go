@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,6 +82,20 @@ func TestMungeSecretNotInError(t *testing.T) {
 	want := "Parameter key failed on Ssh_authorized_key[x]: Key must not contain whitespace: " + value.Redacted
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestCheckSeesSecrets(t *testing.T) {
+	typ, _ := Builtin().Lookup("exec")
+	if _, err := typ.Munge("x", Params{"command": value.NewSensitive(value.String("/bin/true secret"))}); err != nil {
+		t.Error(err)
+	}
+	if _, err := typ.Munge("x", Params{"command": &value.Deferred{Name: "f"}}); err != nil {
+		t.Error(err)
+	}
+	_, err := typ.Munge("x", Params{"command": value.NewSensitive(value.String("hunter2"))})
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Error(err)
 	}
 }
 
