@@ -80,6 +80,11 @@ func fqdnRand(_ context.Context, c *eval.Call) (value.Value, error) {
 
 // deterministicRand is a number below limit that the hexadecimal seed decides, the same that Ruby's Random gives.
 func deterministicRand(hexSeed string, limit int64) int64 {
+	return int64(newTwister(bigHex(hexSeed)).below(uint64(limit - 1)))
+}
+
+// bigHex gives the words of a hexadecimal number, the lowest first.
+func bigHex(hexSeed string) []uint32 {
 	seed, _ := new(big.Int).SetString(hexSeed, 16)
 	var words []uint32
 	mask := big.NewInt(0xffffffff)
@@ -89,5 +94,5 @@ func deterministicRand(hexSeed string, limit int64) int64 {
 	if len(words) == 0 {
 		words = []uint32{0}
 	}
-	return int64(newTwister(words).below(uint64(limit - 1)))
+	return words
 }

@@ -30,7 +30,7 @@ func Builtin() []eval.Function {
 // Stdlib gives the functions of puppetlabs-stdlib that are written in Go here, without those that Puppet has itself.
 func Stdlib() []eval.Function {
 	return slices.Concat(stdResourceTable(), stdHashTable(), stdArrayTable(), stdStringTable(), stdPathTable(),
-		stdFormatTable(), stdValidateTable())
+		stdFormatTable(), stdValidateTable(), stdRandomTable(), stdMoreTable())
 }
 
 // fn is a function with its signatures.

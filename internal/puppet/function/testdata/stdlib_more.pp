@@ -1,0 +1,5 @@
+notice(fqdn_rotate(['a','b','c','d']), fqdn_rotate(['a','b','c','d'],'seed'), fqdn_rotate('abcdef',1,'x'), fqdn_rotate([]), fqdn_rotate(['a']))
+notice(fqdn_rand_string(10), fqdn_rand_string(5,'abc'), fqdn_rand_string(8,'','seed'), fqdn_rand_string(6,'xyz',1,2))
+notice(seeded_rand(100,'a'), seeded_rand(1000000,'b'), seeded_rand_string(8,'s'), seeded_rand_string(4,'s','ab'))
+notice(delete_regex(['aa','bb','ab'],'^a'), delete_regex({'aa'=>1,'b'=>2},'a'), clamp(1,5,3), clamp('16','42','24'), clamp([1,10],20), type_of(1), type_of('a'), os_version_gte('Debian','9'))
+notice(stdlib::xml_encode('<a b="c">&'), stdlib::xml_encode('<a b="c">&','attr'), fqdn_uuid('puppetlabs.com'), convert_base(5,2), convert_base('254',16), shell_split('a "b c" d\ e'))
