@@ -164,7 +164,9 @@ func (v *evaluation) change(c provider.Change) {
 func (v *evaluation) changed(c provider.Change, err error) {
 	shown := v.hide(c)
 	if err != nil {
-		v.event(c, report.EventFailure, failureText(shown, v.redact.text(err.Error())))
+		reason := v.redact.text(err.Error())
+		v.w.keep(v.n.item, report.Log{Level: "err", Message: reason})
+		v.event(c, report.EventFailure, failureText(shown, reason))
 		return
 	}
 	v.event(c, report.EventSuccess, changeText(shown))
@@ -217,12 +219,16 @@ func (v *evaluation) hide(c provider.Change) provider.Change {
 }
 
 func (v *evaluation) showDiff(c provider.Change) {
-	if !v.w.opt.ShowDiff || c.Diff == "" || v.secret(c) {
+	message := "\n" + v.redact.text(c.Diff)
+	switch {
+	case !v.w.opt.ShowDiff:
+		return
+	case v.secret(c) && c.Property == "content":
+		message = "[diff redacted]"
+	case c.Diff == "" || v.secret(c):
 		return
 	}
-	v.w.line(v.n.item, report.Log{
-		Level: v.level(), Source: v.n.item.source + "/" + c.Property, Message: "\n" + v.redact.text(c.Diff),
-	})
+	v.w.line(v.n.item, report.Log{Level: v.level(), Source: v.n.item.source + "/" + c.Property, Message: message})
 }
 
 // fail records that the resource failed outside of a change.

@@ -29,9 +29,8 @@ type walk struct {
 	busy map[string]int
 	// first is the place in the order before which everything is done.
 	first int
-	// files are the files that were started, in that order, with what became of them so far. They are settled in that
-	// order too, so that two runs that do the same say the same.
-	files []*fileTurn
+	// arrived are the outcomes of files whose turn has not come.
+	arrived map[*node]*outcome
 	// parked are checked resources that wait to be changed together, by type.
 	parked map[string][]*outcome
 
@@ -68,7 +67,7 @@ func newWalk(ctx context.Context, g *graph, opt Options) *walk {
 	w := &walk{
 		ctx: ctx, opt: opt, g: g, state: make(map[*node]*progress, len(g.nodes)),
 		statuses: map[string]*report.ResourceStatus{}, results: make(chan *outcome),
-		parked: map[string][]*outcome{}, busy: map[string]int{}, left: len(g.nodes),
+		parked: map[string][]*outcome{}, busy: map[string]int{}, left: len(g.nodes), arrived: map[*node]*outcome{},
 	}
 	for _, n := range g.nodes {
 		w.state[n] = &progress{waiting: n.in}
@@ -83,7 +82,7 @@ func (w *walk) run() {
 		if w.ctx.Err() != nil {
 			w.stopped = w.left > 0
 		}
-		if !w.stopped && w.startReady() {
+		if !w.stopped && w.startReady() || w.settleNext() {
 			continue
 		}
 		w.flush()
@@ -93,7 +92,11 @@ func (w *walk) run() {
 		o := <-w.results
 		w.running--
 		w.busy[o.n.ref.Type]--
-		w.settleInTurn(o)
+		if o.run != nil && o.run.lines != nil {
+			w.arrived[o.n] = o
+		} else {
+			w.settle(o)
+		}
 	}
 }
 
@@ -176,10 +179,9 @@ func (w *walk) start(n *node) {
 		w.running++
 		w.busy[n.ref.Type]++
 		run := &evaluation{w: w, n: n, status: status, triggers: p.triggers, live: p.live}
-		if n.ref.Type == "File" {
+		if n.ref.Type == "File" && w.opt.Ordering != OrderGraph {
 			run.lines = &[]report.Log{}
 			n.item.lines = run.lines
-			w.files = append(w.files, &fileTurn{n: n})
 		}
 		go func() { w.results <- run.evaluate() }()
 	}
@@ -204,7 +206,7 @@ func (w *walk) passContainer(n *node, p *progress) {
 	case !w.wantedTags(n.ref, n.tags):
 		w.emit(report.Log{Level: "info", Source: n.name(), Message: "Unscheduling all events on " + n.name()})
 	default:
-		if p.live == 0 {
+		if p.live == 0 || w.opt.Noop {
 			w.emit(report.Log{Level: "notice", Source: n.name(), Message: refreshText("Would have triggered", p.triggers)})
 		}
 		w.propagate(n, 1, min(p.live, 1))
@@ -241,32 +243,34 @@ func (w *walk) skipFailed(n *node, p *progress, status *report.ResourceStatus) {
 	w.finish(n)
 }
 
-// fileTurn is a file that is being worked on, or waits for one that was started before it.
-type fileTurn struct {
-	n    *node
-	done *outcome
+// settleNext settles the outcome of a file whose turn has come, and reports whether there was one. Files are worked on
+// side by side, but settled in the order of the manifest: so two runs that do the same say the same.
+func (w *walk) settleNext() bool {
+	o := w.nextInTurn()
+	if o == nil {
+		return false
+	}
+	delete(w.arrived, o.n)
+	for _, l := range *o.run.lines {
+		w.emit(l)
+	}
+	o.n.item.lines = nil
+	w.settle(o)
+	return true
 }
 
-// settleInTurn settles an outcome, or keeps it until those that were started before are settled.
-func (w *walk) settleInTurn(o *outcome) {
-	if o.run == nil || o.run.lines == nil {
-		w.settle(o)
-		return
-	}
-	for _, t := range w.files {
-		if t.n == o.n {
-			t.done = o
+// nextInTurn gives the outcome that waits for nothing any more, if there is one.
+func (w *walk) nextInTurn() *outcome {
+	for i := w.first; i < len(w.g.order); i++ {
+		n := w.g.order[i]
+		if w.state[n].done || n.kind != resourceNode {
+			continue
+		}
+		if o := w.arrived[n]; o != nil || !w.stopped {
+			return o
 		}
 	}
-	for len(w.files) > 0 && w.files[0].done != nil {
-		first := w.files[0].done
-		w.files = w.files[1:]
-		for _, l := range *first.run.lines {
-			w.emit(l)
-		}
-		first.n.item.lines = nil
-		w.settle(first)
-	}
+	return nil
 }
 
 // settle takes what a worker brought.
@@ -300,11 +304,13 @@ func (w *walk) propagate(n *node, triggers, live int) {
 			continue
 		}
 		l := report.Log{Level: "info", Message: "Scheduling refresh of " + e.to.name()}
-		if n.kind == resourceNode {
-			w.line(n.item, l)
-		} else {
-			l.Source = n.name()
-			w.emit(l)
+		for range triggers { // as Puppet: once for each event
+			if n.kind == resourceNode {
+				w.line(n.item, l)
+			} else {
+				l.Source = n.name()
+				w.emit(l)
+			}
 		}
 	}
 }
