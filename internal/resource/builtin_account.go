@@ -14,11 +14,7 @@ func userType() *Type {
 	return typ(Type{
 		Name: "user", NameVars: []string{"name"}, EnsureDefault: "present", Check: checkUser,
 		Autorequire: []Auto{{Type: "group", Titles: func(p Params) []string {
-			out := nameOf(p, "gid")
-			for _, g := range p.Texts("groups") {
-				out = append(out, g)
-			}
-			return out
+			return append(nameOf(p, "gid"), p.Texts("groups")...)
 		}}},
 	}, []Attribute{
 		param("name", text), ensure("role"),

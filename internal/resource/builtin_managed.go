@@ -252,7 +252,7 @@ func execFiles(p Params) []string {
 			if name == "command" {
 				continue
 			}
-			for _, w := range strings.Fields(shown) {
+			for w := range strings.FieldsSeq(shown) {
 				if strings.HasPrefix(w, "/") {
 					out = append(out, w)
 				}

@@ -1,6 +1,9 @@
 package resource
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // otherTypes are types that have no provider here: the compiler accepts them with the right attributes, and an agent
 // refuses to apply them, except those that only structure a catalog (stage, anchor, schedule, filebucket).
@@ -61,14 +64,11 @@ func sshkeyType() *Type {
 }
 
 func alternatives(words []string) string {
-	out := ""
+	quoted := make([]string, len(words))
 	for i, w := range words {
-		if i > 0 {
-			out += "|"
-		}
-		out += regexp.QuoteMeta(w)
+		quoted[i] = regexp.QuoteMeta(w)
 	}
-	return out
+	return strings.Join(quoted, "|")
 }
 
 func augeasType() *Type {

@@ -38,17 +38,17 @@ func (t *Type) check(title string, out Params) error {
 	if t.Check == nil {
 		return nil
 	}
-	clear := make(Params, len(out))
+	open := make(Params, len(out))
 	for name, v := range out {
 		if s, ok := v.(*value.Sensitive); ok {
 			v = s.Unwrap()
 		}
-		clear[name] = v
+		open[name] = v
 	}
-	err := t.Check(title, clear)
+	err := t.Check(title, open)
 	for name, v := range out {
 		if _, ok := v.(*value.Sensitive); ok && err != nil {
-			err = hideValue(err, clear[name])
+			err = hideValue(err, open[name])
 		}
 	}
 	return err
@@ -259,14 +259,6 @@ func text(v value.Value) (value.Value, error) {
 		return value.String(v.String()), nil
 	}
 	return nil, bad("a string is wanted, not %s", v.TypeName())
-}
-
-// str takes strings only.
-func str(v value.Value) (value.Value, error) {
-	if s, ok := v.(value.String); ok {
-		return s, nil
-	}
-	return nil, bad("Parameter must be a String, not %s", v.TypeName())
 }
 
 // absolutePath takes a fully qualified path; reason is the text of the error.

@@ -209,7 +209,6 @@ func (p *Users) shadow(r *provider.Resource, name string, add func(string, value
 		return nil, err
 	}
 	if r.Has("password") && r.Text("password") != entry[1] {
-		r.Sensitive = withSecret(r.Sensitive, "password")
 		add("password", value.String("[old password]"), value.String("[new password]"))
 	}
 	for prop, field := range ages {
@@ -235,14 +234,6 @@ func (p *Users) shadow(r *provider.Resource, name string, add func(string, value
 
 // ages are the properties that are fields of shadow.
 var ages = map[string]int{"password_min_age": 3, "password_max_age": 4, "password_warn_days": 5}
-
-func withSecret(m map[string]bool, name string) map[string]bool {
-	out := map[string]bool{name: true}
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
-}
 
 // readShadow gives the fields of a user's line; nil if nothing in it is managed.
 func (p *Users) readShadow(r *provider.Resource, name string) ([]string, error) {

@@ -94,12 +94,12 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %v", tt.title, err)
 			continue
 		}
-		got := ""
+		var got strings.Builder
 		for _, c := range cs {
-			got += c.Property + " " + c.Previous.String() + " " + c.Desired.String() + " " + c.Message
+			got.WriteString(c.Property + " " + c.Previous.String() + " " + c.Desired.String() + " " + c.Message)
 		}
-		if got != tt.want {
-			t.Errorf("%s %v: got %q, want %q", tt.title, tt.params, got, tt.want)
+		if got.String() != tt.want {
+			t.Errorf("%s %v: got %q, want %q", tt.title, tt.params, got.String(), tt.want)
 		}
 	}
 }

@@ -90,15 +90,15 @@ func TestCheckAndApply(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := ""
+			var got strings.Builder
 			for _, c := range cs {
-				got += c.Property + " " + c.Previous.String() + ">" + c.Desired.String()
+				got.WriteString(c.Property + " " + c.Previous.String() + ">" + c.Desired.String())
 				if err := c.Apply(t.Context()); err != nil {
 					t.Error(err)
 				}
 			}
-			if got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
+			if got.String() != tt.want {
+				t.Errorf("got %q, want %q", got.String(), tt.want)
 			}
 			if d := cmp.Diff(tt.actions, actions(script)); d != "" {
 				t.Error(d)
