@@ -4,7 +4,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // Equal compares as Puppet's == does: strings without regard to case, integers and floats by number, collections
@@ -70,12 +69,24 @@ func equalHashes(a, b *Hash) bool {
 	return true
 }
 
-// EqualFold compares two strings without regard to case, rune by rune, as Ruby's casecmp on downcased text.
+// EqualFold compares two strings without regard to the case of ASCII letters, as Ruby's casecmp.
 func EqualFold(a, b string) bool {
-	if a == b {
-		return true
+	if len(a) != len(b) {
+		return false
 	}
-	return strings.Map(unicode.ToLower, a) == strings.Map(unicode.ToLower, b)
+	for i := range len(a) {
+		if a[i] != b[i] && lowerASCII(a[i]) != lowerASCII(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerASCII(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 // Key is a text that two values share only if they are the same key of a hash: strings with case, 1 and 1.0 apart.

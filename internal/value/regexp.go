@@ -86,8 +86,26 @@ func (r *Regexp) Source() string { return r.source }
 // TypeName implements Value.
 func (*Regexp) TypeName() string { return "Regexp" }
 
-// String is Ruby's form of the expression with its flags: (?-mix:source).
-func (r *Regexp) String() string { return "(?-mix:" + r.source + ")" }
+// String is the form in Puppet's source: /source/, slashes escaped.
+func (r *Regexp) String() string {
+	var b strings.Builder
+	b.WriteByte('/')
+	for i := 0; i < len(r.source); i++ {
+		switch c := r.source[i]; c {
+		case '\\':
+			b.WriteByte(c)
+			if i++; i < len(r.source) {
+				b.WriteByte(r.source[i])
+			}
+		case '/':
+			b.WriteString(`\/`)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('/')
+	return b.String()
+}
 
 // Key makes expressions with the same source the same hash key.
 func (r *Regexp) Key() string { return r.source }

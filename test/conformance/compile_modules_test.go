@@ -1,11 +1,8 @@
 package conformance
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -38,7 +35,6 @@ func TestDebianModulesLikePuppet(t *testing.T) {
 		"stdlib":     "file_line { 'l': path => '/etc/x', line => 'a' }\nensure_packages(['vim', 'git'])\nensure_resource('user', 'u', { 'ensure' => 'present' })\nanchor { 'x': }",
 	}
 	var cases []*compileCase
-	var in bytes.Buffer
 	base := t.TempDir()
 	for id, code := range sites {
 		c := &compileCase{ID: id, Node: "node.test", Facts: facts, Env: filepath.Join(base, id, "production")}
@@ -48,26 +44,9 @@ func TestDebianModulesLikePuppet(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(c.Env, "manifests", "site.pp"), []byte(code), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		line, err := json.Marshal(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in.Write(append(line, '\n'))
 		cases = append(cases, c)
 	}
-	cmd := exec.CommandContext(t.Context(), "ruby", "compile_oracle.rb")
-	cmd.Stdin = &in
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("run Puppet: %v", err)
-	}
-	want := map[string]string{}
-	sc := bufio.NewScanner(bytes.NewReader(out))
-	sc.Buffer(nil, 64<<20)
-	for sc.Scan() {
-		id, text := puppetAnswer(t, cases, sc.Bytes())
-		want[id] = text
-	}
+	want := runPuppet(t, cases)
 	for _, c := range cases {
 		t.Run(c.ID, func(t *testing.T) {
 			if diff := cmp.Diff(want[c.ID], withModules(t, c)); diff != "" {

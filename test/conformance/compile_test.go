@@ -48,6 +48,8 @@ type compileCase struct {
 	Line  int `json:"line,omitempty"`
 	files map[string][]byte
 	want  string
+	// ourError is what we refused the case with.
+	ourError error
 }
 
 func TestCompileLikePuppet(t *testing.T) {
@@ -68,7 +70,7 @@ func TestCompileLikePuppet(t *testing.T) {
 			for _, c := range cases {
 				t.Run(c.ID, func(t *testing.T) {
 					if diff := cmp.Diff(c.want, ours(t, c)); diff != "" {
-						t.Errorf("catalog of Puppet (-) and ours (+):\n%s", diff)
+						t.Errorf("catalog of Puppet (-) and ours (+), our error: %v\n%s", c.ourError, diff)
 					}
 				})
 			}
@@ -140,7 +142,7 @@ func ours(t *testing.T, c *compileCase) string {
 		}
 	}
 	if err != nil {
-		t.Logf("our error: %v", err)
+		c.ourError = err
 		return errorText(c, errorLine(err), logs)
 	}
 	data, err := json.Marshal(out.Catalog)
@@ -287,6 +289,28 @@ var place = regexp.MustCompile(`line: (\d+)`)
 // askPuppet lets the real Puppet compile the cases, and compares or rewrites the goldens.
 func askPuppet(t *testing.T, path string, archive *txtar.Archive, cases []*compileCase) {
 	t.Helper()
+	got := runPuppet(t, cases)
+	for _, c := range cases {
+		switch {
+		case got[c.ID] == "":
+			t.Errorf("%s: Puppet gave no answer", c.ID)
+		case *update:
+			setFile(archive, c.ID, got[c.ID])
+			c.want = got[c.ID]
+		case got[c.ID] != c.want:
+			t.Errorf("%s: Puppet says something else than the golden:\n%s", c.ID, cmp.Diff(c.want, got[c.ID]))
+		}
+	}
+	if *update {
+		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// runPuppet gives what the real Puppet makes of the cases, in the form of the goldens.
+func runPuppet(t *testing.T, cases []*compileCase) map[string]string {
+	t.Helper()
 	var in bytes.Buffer
 	for _, c := range cases {
 		line, err := json.Marshal(c)
@@ -310,22 +334,7 @@ func askPuppet(t *testing.T, path string, archive *txtar.Archive, cases []*compi
 		id, text := puppetAnswer(t, cases, sc.Bytes())
 		got[id] = text
 	}
-	for _, c := range cases {
-		switch {
-		case got[c.ID] == "":
-			t.Errorf("%s: Puppet gave no answer", c.ID)
-		case *update:
-			setFile(archive, c.ID, got[c.ID])
-			c.want = got[c.ID]
-		case got[c.ID] != c.want:
-			t.Errorf("%s: Puppet says something else than the golden:\n%s", c.ID, cmp.Diff(c.want, got[c.ID]))
-		}
-	}
-	if *update {
-		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return got
 }
 
 func puppetAnswer(t *testing.T, cases []*compileCase, line []byte) (id, text string) {

@@ -6,6 +6,7 @@ import (
 
 	"kickoff/internal/catalog"
 	"kickoff/internal/puppet/eval"
+	"kickoff/internal/puppet/types"
 	"kickoff/internal/value"
 )
 
@@ -70,6 +71,11 @@ func (c *compilation) inheritMeta(r *res) {
 
 // checkSchema refuses attributes that the type does not have.
 func (c *compilation) checkSchema(r *res) error {
+	for _, p := range r.params {
+		if what := unfit(p.value); what != "" && !r.virtual {
+			return c.fail("unsupported-value", r.at, "%s: the value of parameter '%s' holds %s, which a catalog cannot carry", r, p.name, what)
+		}
+	}
 	if r.schema == nil {
 		return nil
 	}
@@ -88,6 +94,40 @@ func (c *compilation) checkSchema(r *res) error {
 		return d
 	}
 	return nil
+}
+
+// unfit names what a value holds that has no form in a catalog, or is "".
+func unfit(v value.Value) string {
+	switch v := v.(type) {
+	case *types.Resource:
+		if !v.HasTitle {
+			return "the type " + v.String()
+		}
+	case *types.Class:
+		if v.Class == "" {
+			return "the type Class"
+		}
+	case types.Type:
+		return "the data type " + v.String()
+	case *types.Iteration, *eval.Lambda:
+		return "an " + v.TypeName()
+	case *value.Array:
+		for _, e := range v.Elems() {
+			if what := unfit(e); what != "" {
+				return what
+			}
+		}
+	case *value.Hash:
+		for k, e := range v.All() {
+			if what := unfit(k); what != "" {
+				return what
+			}
+			if what := unfit(e); what != "" {
+				return what
+			}
+		}
+	}
+	return ""
 }
 
 // addAliases makes a resource known under the names of its metaparameter alias.

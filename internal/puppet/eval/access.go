@@ -111,7 +111,7 @@ func (e *Evaluator) accessString(x *syntax.Access, text value.String, keys []val
 func (e *Evaluator) accessArray(x *syntax.Access, a *value.Array, keys []value.Value) (value.Value, error) {
 	for i, k := range keys {
 		switch k.(type) {
-		case value.Int, value.Float, value.String:
+		case value.Int:
 		default:
 			return nil, e.fail("bad-access", x.Keys[min(i, len(x.Keys)-1)],
 				"%s is not usable as an index of an Array", article(kindOf(k)))
@@ -223,10 +223,28 @@ func (e *Evaluator) typeByName(ctx context.Context, at syntax.Node, name string)
 		return nil, err
 	}
 	if t == nil {
+		if err := e.knowsResourceType(ctx, at, name, lower); err != nil {
+			return nil, err
+		}
 		t = types.NewResource(lower)
 	}
 	e.types[lower] = t
 	return t, nil
+}
+
+// knowsResourceType refuses a name that is neither a data type nor a resource type.
+func (e *Evaluator) knowsResourceType(ctx context.Context, at syntax.Node, name, lower string) error {
+	if e.opt.Loader == nil || e.opt.Loader.ResourceType(lower) {
+		return nil
+	}
+	def, err := e.opt.Loader.Define(ctx, lower)
+	if err != nil {
+		return e.wrap(err, Place(at))
+	}
+	if def == nil {
+		return e.fail("unknown-resource-type", at, "Resource type not found: %s", types.Capitalize(name))
+	}
+	return nil
 }
 
 func (e *Evaluator) aliasType(ctx context.Context, at syntax.Node, lower string) (types.Type, error) {

@@ -85,7 +85,7 @@ func order(a, b value.Value) (int, bool) {
 		}
 	case value.String:
 		if b, ok := b.(value.String); ok {
-			return strings.Compare(strings.ToLower(string(a)), strings.ToLower(string(b))), true
+			return strings.Compare(lowerASCII(string(a)), lowerASCII(string(b))), true
 		}
 	case *types.SemVer:
 		if b, ok := b.(*types.SemVer); ok {
@@ -107,6 +107,16 @@ func order(a, b value.Value) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// lowerASCII is the form in which strings are compared: only the case of ASCII letters does not matter.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // match is =~. A successful match with a regular expression sets $0, $1 ....
@@ -216,7 +226,7 @@ func (e *Evaluator) inList(s *Scope, x *syntax.Binary, left value.Value, list []
 		return false, nil
 	case types.Type:
 		for _, v := range list {
-			if types.Instance(l, v) || equal(l, v) {
+			if types.Instance(l, v) {
 				return true, nil
 			}
 		}
@@ -225,6 +235,14 @@ func (e *Evaluator) inList(s *Scope, x *syntax.Binary, left value.Value, list []
 	for _, v := range list {
 		if equal(left, v) {
 			return true, nil
+		}
+		re, isRegexp := v.(*value.Regexp)
+		text, isText := left.(value.String)
+		if !isRegexp || !isText {
+			continue
+		}
+		if hit, err := e.matchText(s, x, string(text), re); hit || err != nil {
+			return hit, err
 		}
 	}
 	return false, nil
@@ -240,9 +258,6 @@ func (e *Evaluator) optionMatches(s *Scope, test, option value.Value, at syntax.
 		}
 		return equal(test, option), nil
 	case types.Type:
-		if t, ok := test.(types.Type); ok && t.Key() == o.Key() {
-			return true, nil
-		}
 		return types.Instance(o, test), nil
 	case *types.VersionRange:
 		if v, ok := test.(*types.SemVer); ok {

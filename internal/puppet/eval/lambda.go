@@ -88,13 +88,16 @@ func signature(params []*syntax.Parameter, ts []types.Type, ret types.Type) *typ
 	return &types.Callable{Params: tuple, Return: ret}
 }
 
-// Call runs the block. `next` in it gives the result; break and return come back as errors, see IsBreak.
+// Call runs the block. Arguments that it has no parameters for are dropped. `next` in it gives the result; break and return come back as errors, see IsBreak.
 func (l *Lambda) Call(ctx context.Context, args ...value.Value) (value.Value, error) {
 	e := l.eval
 	if err := e.Enter("block", Place(l.def)); err != nil {
 		return nil, err
 	}
 	defer e.Leave()
+	if _, most := l.Arity(); most >= 0 && len(args) > most {
+		args = args[:most]
+	}
 	inner := l.scope.block()
 	if err := e.bind(ctx, inner, "block", l.def, l.def.Params, l.types, args); err != nil {
 		return nil, err
