@@ -186,9 +186,7 @@ func isDefined(ctx context.Context, c *eval.Call, v value.Value) (bool, error) {
 		if class, ok := v.T.(*types.Class); ok && class.Class != "" {
 			return classKnown(ctx, c, class.Class)
 		}
-		if t, ok := v.T.(types.Type); ok {
-			return isDefined(ctx, c, t)
-		}
+		return isDefined(ctx, c, v.T)
 	}
 	return false, nil
 }

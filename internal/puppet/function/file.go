@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"unicode/utf8"
 
 	"kickoff/internal/puppet/eval"
@@ -79,14 +80,14 @@ func file(_ context.Context, c *eval.Call) (value.Value, error) {
 }
 
 func commas(list []string) string {
-	out := ""
+	var out strings.Builder
 	for i, s := range list {
 		if i > 0 {
-			out += ", "
+			out.WriteString(", ")
 		}
-		out += s
+		out.WriteString(s)
 	}
-	return out
+	return out.String()
 }
 
 func binaryFile(_ context.Context, c *eval.Call) (value.Value, error) {

@@ -50,14 +50,13 @@ func sigBlock(call impl, block string, params ...eval.Param) eval.Dispatch {
 
 // The types of lambdas.
 const (
-	block1    = "Callable[1, 1]"
-	block2    = "Callable[2, 2]"
-	anyBlock  = "Callable"
-	maybeAny  = "Optional[Callable]"
-	maybe1    = "Optional[Callable[1, 1]]"
-	maybe2    = "Optional[Callable[2, 2]]"
-	noBlock   = "Callable[0, 0]"
-	argsTypes = "Any"
+	block1   = "Callable[1, 1]"
+	block2   = "Callable[2, 2]"
+	anyBlock = "Callable"
+	maybeAny = "Optional[Callable]"
+	maybe1   = "Optional[Callable[1, 1]]"
+	maybe2   = "Optional[Callable[2, 2]]"
+	noBlock  = "Callable[0, 0]"
 )
 
 // undef is the result of functions that have none.

@@ -2,6 +2,7 @@ package hiera
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"kickoff/internal/puppet/eval"
@@ -47,12 +48,13 @@ func FuzzSplitKey(f *testing.F) {
 }
 
 func TestBillionLaughs(t *testing.T) {
-	text := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+	var text strings.Builder
+	text.WriteString("a: &a [x,x,x,x,x,x,x,x,x,x]\n")
 	for c := 'b'; c <= 'k'; c++ {
 		p := string(c - 1)
-		text += string(c) + ": &" + string(c) + " [*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + "]\n"
+		text.WriteString(string(c) + ": &" + string(c) + " [*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + ",*" + p + "]\n")
 	}
-	if _, err := ParseYAML("bomb.yaml", []byte(text)); err == nil {
+	if _, err := ParseYAML("bomb.yaml", []byte(text.String())); err == nil {
 		t.Error("a document of 10^11 values was read")
 	}
 }

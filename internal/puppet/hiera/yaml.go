@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -99,10 +100,8 @@ func (d *decoder) node(n *yaml.Node, depth int) (value.Value, int, error) {
 }
 
 func (d *decoder) alias(n *yaml.Node, depth int) (value.Value, int, error) {
-	for _, o := range d.open {
-		if o == n.Alias {
-			return nil, 0, d.fail(n, "alias *%s refers to the value it is part of", n.Value)
-		}
+	if slices.Contains(d.open, n.Alias) {
+		return nil, 0, d.fail(n, "alias *%s refers to the value it is part of", n.Value)
 	}
 	if done, ok := d.done[n.Alias]; ok {
 		return done.v, done.n, nil

@@ -362,15 +362,16 @@ func newSemVer(args []value.Value) (value.Value, error) {
 	if err := count("SemVer", args, 3, 5); err != nil {
 		return nil, err
 	}
-	text := fmt.Sprintf("%s.%s.%s", args[0], args[1], args[2])
+	var text strings.Builder
+	text.WriteString(fmt.Sprintf("%s.%s.%s", args[0], args[1], args[2]))
 	for i, mark := range []string{"-", "+"} {
 		if len(args) > 3+i {
 			if s, ok := args[3+i].(value.String); ok {
-				text += mark + string(s)
+				text.WriteString(mark + string(s))
 			}
 		}
 	}
-	return ParseSemVer(text)
+	return ParseSemVer(text.String())
 }
 
 func newSemVerRange(args []value.Value) (value.Value, error) {

@@ -147,7 +147,7 @@ func parseInterval(s string) (interval, error) {
 		return lo.intersect(hi), nil
 	}
 	var all interval
-	for _, part := range strings.Fields(rangeSpace.ReplaceAllString(s, "$1")) {
+	for part := range strings.FieldsSeq(rangeSpace.ReplaceAllString(s, "$1")) {
 		iv, err := simpleInterval(part)
 		if err != nil {
 			return all, err

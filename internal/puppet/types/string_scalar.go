@@ -33,27 +33,28 @@ func (f stringFormat) quoted(s string) string {
 
 // number writes by the rules of printf.
 func (f stringFormat) number(n any, verb byte) string {
-	spec := "%"
+	var spec strings.Builder
+	spec.WriteString("%")
 	for _, flag := range []struct {
 		on bool
 		ch string
 	}{{f.alt, "#"}, {f.plus, "+"}, {f.left, "-"}, {f.zero, "0"}, {f.space, " "}} {
 		if flag.on {
-			spec += flag.ch
+			spec.WriteString(flag.ch)
 		}
 	}
 	if f.width > 0 {
-		spec += strconv.Itoa(f.width)
+		spec.WriteString(strconv.Itoa(f.width))
 	}
 	if f.hasPrec {
-		spec += "." + strconv.Itoa(f.prec)
+		spec.WriteString("." + strconv.Itoa(f.prec))
 	} else if verb == 'g' || verb == 'G' {
-		spec += ".6"
+		spec.WriteString(".6")
 	}
 	if verb == 'B' {
-		return strings.ReplaceAll(fmt.Sprintf(spec+"b", n), "0b", "0B")
+		return strings.ReplaceAll(fmt.Sprintf(spec.String()+"b", n), "0b", "0B")
 	}
-	return fmt.Sprintf(spec+string(verb), n)
+	return fmt.Sprintf(spec.String()+string(verb), n)
 }
 
 func (f stringFormat) integer(n value.Int) (string, error) {
