@@ -45,7 +45,11 @@ const maxAnswer = 64 << 20
 func NewClient(o ClientOptions) (*Client, error) {
 	if o.Socket != "" {
 		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", o.Socket)
+			conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", o.Socket)
+			if err != nil {
+				return nil, fmt.Errorf("%w (is kickoff server running here? another socket: --socket or $KICKOFF_SOCKET)", err)
+			}
+			return conn, nil
 		}
 		return &Client{base: "http://kickoff", http: &http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
 	}

@@ -69,5 +69,28 @@ next match needs: a Puppet-compatible server, an agent, a fleet controller and a
 	for _, c := range commands {
 		root.AddCommand(c(sio))
 	}
+	refuseUnknown(root)
 	return root
+}
+
+// refuseUnknown makes a command that only holds others refuse words that are none of them; without a word it prints its
+// help.
+func refuseUnknown(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		refuseUnknown(sub)
+	}
+	if !cmd.HasSubCommands() || cmd.Runnable() {
+		return
+	}
+	cmd.Args, cmd.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		hint := ""
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = " (did you mean " + near[0] + "?)"
+		}
+		return fmt.Errorf("%s has no command %q%s; see %s --help", cmd.CommandPath(), args[0], hint, cmd.CommandPath())
+	}
 }
