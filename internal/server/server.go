@@ -163,9 +163,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, conf *tls.Config) er
 		WriteTimeout:      s.Timeouts.Write,
 		IdleTimeout:       s.Timeouts.Idle,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(quiet{s.Log.Handler()}, slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return base },
-		ConnContext:       withConnection,
+		// What net/http says about single connections: a client that sends garbage is no news.
+		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return base },
+		ConnContext: withConnection,
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(tls.NewListener(l, conf)) }()
@@ -187,6 +188,3 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, conf *tls.Config) er
 	}
 	return nil
 }
-
-// quiet logs what net/http says about single connections at debug level: a client that sends garbage is no news.
-type quiet struct{ slog.Handler }
