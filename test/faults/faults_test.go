@@ -21,6 +21,17 @@ import (
 	"kickoff/internal/fleet/instance"
 )
 
+// built is where the binary is, to be removed at the end.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
+
 // binary is the real server, built once.
 var binary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("KICKOFF_BINARY"); path != "" {
@@ -30,6 +41,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	path := filepath.Join(dir, "kickoff")
 	cmd := exec.Command("go", "build", "-o", path, "kickoff/cmd/kickoff")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
