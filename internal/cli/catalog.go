@@ -79,25 +79,9 @@ func runCompile(ctx context.Context, sio *IO, opt compileOptions, node string) e
 	if err != nil {
 		return err
 	}
-	req := compiler.Request{Node: node, Environment: opt.environment}
-	if req.Facts, err = readFacts(opt.facts); err != nil {
+	req, err := compileRequest(opt, node)
+	if err != nil {
 		return err
-	}
-	if opt.trusted != "" {
-		if req.Trusted, err = readFacts(opt.trusted); err != nil {
-			return err
-		}
-	}
-	for _, c := range opt.classes {
-		req.Classes = append(req.Classes, compiler.Class{Name: c, Origin: "--class"})
-	}
-	req.Parameters = value.NewHash(len(opt.parameters))
-	for _, p := range opt.parameters {
-		name, text, ok := strings.Cut(p, "=")
-		if !ok {
-			return fmt.Errorf("--parameter %q: NAME=VALUE is wanted", p)
-		}
-		req.Parameters.SetString(name, value.String(text))
 	}
 	comp, err := compiler.New(compiler.Options{
 		Library: module.NewLibrary(module.Options{
@@ -124,6 +108,31 @@ func runCompile(ctx context.Context, sio *IO, opt compileOptions, node string) e
 	}
 	_, err = fmt.Fprintln(sio.Out, string(data))
 	return err
+}
+
+// compileRequest reads what the flags name.
+func compileRequest(opt compileOptions, node string) (compiler.Request, error) {
+	req := compiler.Request{Node: node, Environment: opt.environment, Parameters: value.NewHash(len(opt.parameters))}
+	var err error
+	if req.Facts, err = readFacts(opt.facts); err != nil {
+		return req, err
+	}
+	if opt.trusted != "" {
+		if req.Trusted, err = readFacts(opt.trusted); err != nil {
+			return req, err
+		}
+	}
+	for _, c := range opt.classes {
+		req.Classes = append(req.Classes, compiler.Class{Name: c, Origin: "--class"})
+	}
+	for _, p := range opt.parameters {
+		name, text, ok := strings.Cut(p, "=")
+		if !ok {
+			return req, fmt.Errorf("--parameter %q: NAME=VALUE is wanted", p)
+		}
+		req.Parameters.SetString(name, value.String(text))
+	}
+	return req, nil
 }
 
 func strictness(name string) (eval.Strictness, error) {

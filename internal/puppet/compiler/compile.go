@@ -211,7 +211,7 @@ func (c *compilation) evaluateNode(ctx context.Context) error {
 	if len(c.loader.nodes) == 0 {
 		return nil
 	}
-	def, name, err := c.matchNode(ctx)
+	def, name, err := c.matchNode()
 	if err != nil {
 		return err
 	}
@@ -242,51 +242,60 @@ func (c *compilation) evaluateNode(ctx context.Context) error {
 }
 
 // matchNode finds the node block: by name, else the first whose regular expression matches, else default.
-func (c *compilation) matchNode(context.Context) (*syntax.NodeDef, string, error) {
-	var fallback, byPattern *syntax.NodeDef
-	pattern := ""
+func (c *compilation) matchNode() (def *syntax.NodeDef, name string, err error) {
 	want := strings.ToLower(c.req.Node)
-	seen := map[string]*syntax.NodeDef{}
+	named := map[string]*syntax.NodeDef{}
+	var byPattern *syntax.NodeDef
+	pattern := ""
 	for _, def := range c.loader.nodes {
 		for _, m := range def.Matches {
+			name := "default"
 			switch m := m.(type) {
-			case *syntax.DefaultLiteral:
-				if seen["default"] != nil {
-					return nil, "", duplicate("default", def, seen["default"])
-				}
-				seen["default"], fallback = def, def
 			case *syntax.RegexpLiteral:
-				if byPattern != nil {
-					continue
-				}
-				re, err := value.NewRegexp(m.Pattern)
+				hit, err := matchPattern(m, want)
 				if err != nil {
-					return nil, "", diag.New("bad-regexp", eval.Place(m), "%v", err)
+					return nil, "", err
 				}
-				hit, err := re.Find(want)
-				if err != nil {
-					return nil, "", diag.New("bad-regexp", eval.Place(m), "%v", err)
+				if hit != nil && byPattern == nil {
+					byPattern, pattern, c.nodeMatch = def, m.Pattern, groups(want, hit)
 				}
-				if hit != nil {
-					byPattern, pattern = def, m.Pattern
-					c.nodeMatch = groups(want, hit)
-				}
+				continue
 			case *syntax.StringLiteral:
-				name := strings.ToLower(m.Value)
-				if seen[name] != nil {
-					return nil, "", duplicate(name, def, seen[name])
-				}
-				seen[name] = def
+				name = strings.ToLower(m.Value)
 			}
+			if err := duplicate(name, def, known(named[name])); err != nil {
+				return nil, "", err
+			}
+			named[name] = def
 		}
 	}
 	switch {
-	case seen[want] != nil:
-		return seen[want], want, nil
+	case named[want] != nil:
+		return named[want], want, nil
 	case byPattern != nil:
 		return byPattern, patternName(pattern), nil
 	}
-	return fallback, "default", nil
+	return named["default"], "default", nil
+}
+
+// known makes a nil node block a nil definition.
+func known(def *syntax.NodeDef) syntax.Definition {
+	if def == nil {
+		return nil
+	}
+	return def
+}
+
+func matchPattern(m *syntax.RegexpLiteral, name string) ([]int, error) {
+	re, err := value.NewRegexp(m.Pattern)
+	if err != nil {
+		return nil, diag.New("bad-regexp", eval.Place(m), "%v", err)
+	}
+	hit, err := re.Find(name)
+	if err != nil {
+		return nil, diag.New("bad-regexp", eval.Place(m), "%v", err)
+	}
+	return hit, nil
 }
 
 // groups are the parts of text that a match found.

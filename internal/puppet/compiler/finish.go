@@ -2,7 +2,6 @@ package compiler
 
 import (
 	"context"
-	"strings"
 
 	"kickoff/internal/catalog"
 	"kickoff/internal/puppet/eval"
@@ -144,100 +143,4 @@ func (c *compilation) addAliases(r *res) error {
 		c.aliases[ref] = r
 	}
 	return nil
-}
-
-// findCycle gives the resources of one circle of dependencies, or nil. A dependency on a container is one on
-// everything in it, so each container is seen as a start and an end with its contents between.
-func (c *compilation) findCycle() []*res {
-	type node struct {
-		r   *res
-		end bool
-	}
-	next := map[node][]node{}
-	for _, r := range c.resources {
-		if r.virtual {
-			continue
-		}
-		next[node{r, false}] = append(next[node{r, false}], node{r, true})
-		for _, o := range r.containers {
-			next[node{o, false}] = append(next[node{o, false}], node{r, false})
-			next[node{r, true}] = append(next[node{r, true}], node{o, true})
-		}
-	}
-	for _, r := range c.resources {
-		if r.virtual {
-			continue
-		}
-		for _, name := range []string{"before", "notify", "require", "subscribe"} {
-			v, _ := r.get(name)
-			for _, e := range flat(orUndef(v)) {
-				ref, _ := reference(e)
-				o := c.find(ref)
-				if o == nil {
-					continue
-				}
-				first, second := r, o
-				if name == "require" || name == "subscribe" {
-					first, second = o, r
-				}
-				next[node{first, true}] = append(next[node{first, true}], node{second, false})
-			}
-		}
-	}
-	state := map[node]int{}
-	var path []node
-	var visit func(n node) []*res
-	visit = func(n node) []*res {
-		state[n] = 1
-		path = append(path, n)
-		for _, m := range next[n] {
-			switch state[m] {
-			case 1:
-				var out []*res
-				for i := len(path) - 1; i >= 0; i-- {
-					if len(out) == 0 || out[len(out)-1] != path[i].r {
-						out = append(out, path[i].r)
-					}
-					if path[i] == m {
-						break
-					}
-				}
-				for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-					out[i], out[j] = out[j], out[i]
-				}
-				return out
-			case 0:
-				if out := visit(m); out != nil {
-					return out
-				}
-			}
-		}
-		state[n] = 2
-		path = path[:len(path)-1]
-		return nil
-	}
-	for _, r := range c.resources {
-		if !r.virtual && state[node{r, false}] == 0 {
-			if out := visit(node{r, false}); out != nil {
-				return out
-			}
-		}
-	}
-	return nil
-}
-
-func orUndef(v value.Value) value.Value {
-	if v == nil {
-		return value.Undef{}
-	}
-	return v
-}
-
-// cycleText writes a circle as a chain that ends where it began.
-func cycleText(cycle []*res) string {
-	names := make([]string, 0, len(cycle)+1)
-	for _, r := range cycle {
-		names = append(names, r.String())
-	}
-	return "(" + strings.Join(append(names, cycle[0].String()), " => ") + ")"
 }
