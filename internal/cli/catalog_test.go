@@ -61,7 +61,7 @@ func TestCatalogCompileRefuses(t *testing.T) {
 	}{
 		{"code", nil, " 2 |   mesage => 'x',\n"},
 		{"hint", nil, "did you mean 'message'?"},
-		{"class", []string{"--class", "nope"}, "mesage"},
+		{"class", []string{"--class", "nope"}, "Could not find class ::nope"},
 		{"environment", []string{"-E", "nope"}, "environment 'nope' was not found"},
 		{"facts", []string{"--facts", "/nonexistent.json"}, "read facts"},
 		{"strict", []string{"--strict", "maybe"}, "--strict"},
