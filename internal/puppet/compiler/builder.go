@@ -274,7 +274,7 @@ func reference(v value.Value) (catalog.Ref, bool) {
 		if err != nil {
 			return ref, false
 		}
-		return refOf(strings.ToLower(ref.Type), strings.Trim(ref.Title, `'"`)), true
+		return refOf(strings.ToLower(ref.Type), ref.Title), true
 	}
 	return catalog.Ref{}, false
 }

@@ -8,6 +8,8 @@ import (
 	"kickoff/internal/puppet/eval"
 	"kickoff/internal/puppet/module"
 	"kickoff/internal/puppet/syntax"
+	"kickoff/internal/puppet/types"
+	"kickoff/internal/resource"
 )
 
 // loader finds the definitions of an environment for one compilation.
@@ -57,11 +59,17 @@ func (l *loader) define(path string, def syntax.Definition) error {
 	var old syntax.Definition
 	switch d := def.(type) {
 	case *syntax.ClassDef:
+		if err := checkParams(name, d.Params); err != nil {
+			return err
+		}
 		if o := l.classes[name]; o != nil {
 			old = o
 		}
 		l.classes[name] = d
 	case *syntax.DefineDef:
+		if err := checkParams(name, d.Params); err != nil {
+			return err
+		}
 		if o := l.defines[name]; o != nil {
 			old = o
 		}
@@ -76,6 +84,16 @@ func (l *loader) define(path string, def syntax.Definition) error {
 		return diag.New("unsupported", eval.Place(def), "a definition of this kind is not supported in %s", path)
 	}
 	return duplicate(name, def, old)
+}
+
+// checkParams refuses parameters that would hide a metaparameter.
+func checkParams(name string, params []*syntax.Parameter) error {
+	for _, p := range params {
+		if _, ok := resource.Metaparameter(p.Name); ok {
+			return diag.New("metaparameter", eval.Place(p), "%s is a metaparameter; please choose another parameter name in the %s definition", p.Name, name)
+		}
+	}
+	return nil
 }
 
 // duplicate refuses two defines of one name. Two classes of a name are merged by Puppet; that is refused as well,
@@ -116,7 +134,7 @@ func (l *loader) find(ctx context.Context, name string, known func() bool) error
 	return nil
 }
 
-// checkNames refuses definitions in a module's file whose name does not fit the file's path.
+// checkNames refuses in a module's manifest whatever is no definition, and names that do not fit the file's path.
 func (l *loader) checkNames(path string) error {
 	m := l.env.ModuleOf(path)
 	if m == nil {
@@ -131,12 +149,15 @@ func (l *loader) checkNames(path string) error {
 	if err != nil {
 		return err
 	}
-	for _, def := range prog.Definitions {
-		switch def.(type) {
-		case *syntax.ClassDef, *syntax.DefineDef:
+	for _, stmt := range statements(prog) {
+		switch stmt.(type) {
+		case *syntax.ClassDef, *syntax.DefineDef, *syntax.FunctionDef, *syntax.TypeAliasDef:
 		default:
-			continue
+			return diag.New("illegal-top-construct", eval.Place(stmt),
+				"This construct is unacceptable at the top level of a module's file, which may only hold definitions of classes, defines, functions and types")
 		}
+	}
+	for _, def := range prog.Definitions {
 		name := lowerName(def.DefinedName())
 		if name != space && !strings.HasPrefix(name, space+"::") {
 			return diag.New("illegal-definition", eval.Place(def),
@@ -144,6 +165,36 @@ func (l *loader) checkNames(path string) error {
 		}
 	}
 	return nil
+}
+
+// statements are what stands at the top level of a file.
+func statements(prog *syntax.Program) []syntax.Expr {
+	switch body := prog.Body.(type) {
+	case *syntax.Block:
+		return body.Statements
+	case *syntax.Nop:
+		return nil
+	}
+	return []syntax.Expr{prog.Body}
+}
+
+// loadSingle loads a file that must define one function or type and nothing else; fits says whether it is the right one.
+func (l *loader) loadSingle(path, kind, name string, fits func(syntax.Expr) bool) error {
+	prog, err := l.env.Parse(path)
+	if err != nil {
+		return err
+	}
+	stmts := statements(prog)
+	for _, stmt := range stmts {
+		if !fits(stmt) {
+			return diag.New("illegal-definition", eval.Place(stmt), "This file may only define the %s '%s'", kind, name)
+		}
+	}
+	if len(stmts) != 1 {
+		return diag.New("illegal-definition", eval.RangeOf(prog.Span()), "This file must define the %s '%s', once", kind, name)
+	}
+	_, err = l.load(path)
+	return err
 }
 
 // Class implements eval.Loader.
@@ -167,13 +218,11 @@ func (l *loader) Function(_ context.Context, name string) (*syntax.FunctionDef, 
 	if path == "" || l.loaded[path] {
 		return nil, nil
 	}
-	if _, err := l.load(path); err != nil {
-		return nil, err
-	}
-	if l.funcs[name] == nil {
-		return nil, diag.New("illegal-definition", diag.Range{File: path}, "The file does not define the function '%s', which its path says", name)
-	}
-	return l.funcs[name], nil
+	err := l.loadSingle(path, "function", name, func(x syntax.Expr) bool {
+		def, ok := x.(*syntax.FunctionDef)
+		return ok && lowerName(def.Name) == name
+	})
+	return l.funcs[name], err
 }
 
 // TypeAlias implements eval.Loader.
@@ -185,13 +234,11 @@ func (l *loader) TypeAlias(_ context.Context, name string) (*syntax.TypeAliasDef
 	if path == "" || l.loaded[path] {
 		return nil, nil
 	}
-	if _, err := l.load(path); err != nil {
-		return nil, err
-	}
-	if l.aliases[name] == nil {
-		return nil, diag.New("illegal-definition", diag.Range{File: path}, "The file does not define the type '%s', which its path says", name)
-	}
-	return l.aliases[name], nil
+	err := l.loadSingle(path, "type", types.Capitalize(name), func(x syntax.Expr) bool {
+		def, ok := x.(*syntax.TypeAliasDef)
+		return ok && lowerName(def.Name) == name
+	})
+	return l.aliases[name], err
 }
 
 // ResourceType implements eval.Loader.
