@@ -18,6 +18,16 @@ import (
 // maxSwitches is how often a server may name another environment in one run.
 const maxSwitches = 4
 
+// said is an error in Puppet's own words, which people know and search for.
+type said string
+
+// Error gives the words.
+func (s said) Error() string { return string(s) }
+
+func saying(format string, args ...any) error { return said(fmt.Sprintf(format, args...)) }
+
+const errNoCatalog said = "Could not retrieve catalog; skipping run"
+
 // catalog gets the catalog: from the server, or from the cache if the settings want it or allow it.
 func (r *run) catalog(ctx context.Context) (*catalog.Catalog, error) {
 	j := r.a.journal
@@ -42,12 +52,12 @@ func (r *run) catalog(ctx context.Context) (*catalog.Catalog, error) {
 	j.say("err", "Could not retrieve catalog from remote server: "+err.Error())
 	if !r.conf.Bool("usecacheonfailure") || ctx.Err() != nil {
 		j.say("warning", "Not using cache on failed catalog")
-		return nil, errors.New("Could not retrieve catalog; skipping run") //nolint:staticcheck // Puppet's text
+		return nil, errNoCatalog
 	}
 	cat, err = r.cached()
 	if err != nil {
 		j.say("debug", "No usable cached catalog: "+err.Error())
-		return nil, errors.New("Could not retrieve catalog; skipping run") //nolint:staticcheck // Puppet's text
+		return nil, errNoCatalog
 	}
 	r.environment = cat.Environment
 	r.report.CachedCatalogStatus = report.CatalogOnFailure
@@ -118,7 +128,7 @@ func (r *run) ask(ctx context.Context, facts *fact.Facts) ([]byte, error) {
 		body: []byte(form.Encode()), contentType: wire.MediaForm, accept: wire.MediaRichJSON + ", " + wire.MediaJSON,
 	})
 	if status, ok := errors.AsType[*statusError](err); ok {
-		return nil, fmt.Errorf("Error %d on SERVER: %s", status.code, status.message()) //nolint:staticcheck // Puppet's text
+		return nil, saying("Error %d on SERVER: %s", status.code, status.message())
 	}
 	return answer, err
 }

@@ -126,7 +126,7 @@ func (r *run) command(ctx context.Context, setting string) error {
 	}
 	out, err := exec.CommandContext(ctx, "/bin/sh", "-c", text).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("Could not run command from %s: %w: %s", setting, err, out) //nolint:staticcheck // Puppet's text
+		return saying("Could not run command from %s: %v: %s", setting, err, out)
 	}
 	return nil
 }

@@ -183,7 +183,7 @@ func manifestPath(sio *IO, dir, code string, args []string) (string, error) {
 			return "", err
 		}
 		if _, err := os.Stat(path); err != nil {
-			return "", fmt.Errorf("Could not find file %s", args[0]) //nolint:staticcheck // Puppet's text
+			return "", fmt.Errorf("find manifest: %w", err)
 		}
 		return path, nil
 	case code == "":

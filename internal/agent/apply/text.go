@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kickoff/internal/agent/provider"
@@ -154,10 +155,8 @@ func hasDeferred(v value.Value) bool {
 	case *value.Sensitive:
 		return hasDeferred(v.Unwrap())
 	case *value.Array:
-		for _, e := range v.Elems() {
-			if hasDeferred(e) {
-				return true
-			}
+		if slices.ContainsFunc(v.Elems(), hasDeferred) {
+			return true
 		}
 	case *value.Hash:
 		for _, e := range v.All() {
@@ -174,10 +173,8 @@ func hasSensitive(v value.Value) bool {
 	case *value.Sensitive:
 		return true
 	case *value.Array:
-		for _, e := range v.Elems() {
-			if hasSensitive(e) {
-				return true
-			}
+		if slices.ContainsFunc(v.Elems(), hasSensitive) {
+			return true
 		}
 	case *value.Hash:
 		for _, e := range v.All() {
