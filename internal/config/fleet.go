@@ -26,6 +26,8 @@ type Fleet struct {
 
 	Clouds    map[string]Cloud
 	Balancers map[string]Balancer
+	// Calendars are nil unless the file was read for planning.
+	Calendars map[string]Calendar
 	// Groups are in the order of the file.
 	Groups []Group
 }
@@ -44,6 +46,8 @@ type Cloud struct {
 	Image string
 	// Socket is where the local cloud's API listens.
 	Socket string
+	// Prices of types per hour; nil unless the file was read for planning.
+	Prices map[string]float64
 }
 
 // Balancer is one load balancer.
@@ -73,6 +77,8 @@ type Group struct {
 	Drain  time.Duration
 	Limits Limits
 	Size   int
+	// Plan is nil unless the file was read for planning.
+	Plan *Plan
 }
 
 // The places a health check may be made from.
@@ -137,7 +143,11 @@ func LoadFleet(path string) (*Fleet, error) {
 // ParseFleet validates the text of a fleet.yaml. The error is a diag.List that
 // names every problem with file and line.
 func ParseFleet(file string, src []byte) (*Fleet, error) {
-	r := &fleetReader{file: file}
+	return parseFleet(&fleetReader{file: file}, src)
+}
+
+func parseFleet(r *fleetReader, src []byte) (*Fleet, error) {
+	file := r.file
 	var doc, second yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(src))
 	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
@@ -175,6 +185,12 @@ func (r *fleetReader) top(n *yaml.Node, f *Fleet) {
 	}
 	for _, e := range r.named(m, "balancers") {
 		f.Balancers[e.name] = r.balancer(e)
+	}
+	if r.planning {
+		f.Calendars = map[string]Calendar{}
+		for _, e := range r.named(m, "calendars") {
+			f.Calendars[e.name] = r.calendar(e)
+		}
 	}
 	for _, e := range r.named(m, "groups") {
 		f.Groups = append(f.Groups, r.group(e, f))
@@ -214,6 +230,13 @@ func (r *fleetReader) cloud(e namedNode) Cloud {
 	if n := m["kind"]; n != nil {
 		c.Kind = r.str(n, what+": kind")
 	}
+	if r.planning { // a plan needs no cloud, only its prices
+		c.Prices = r.prices(m["prices"], what+": prices")
+		if n := m["image"]; n != nil {
+			c.Image = r.str(n, what+": image")
+		}
+		return c
+	}
 	switch c.Kind {
 	case CloudLocal:
 	case "aws", "ec2":
@@ -249,6 +272,9 @@ func (r *fleetReader) balancer(e namedNode) Balancer {
 		switch b.Kind {
 		case BalancerHAProxy, "":
 		case "elb", "elbv2":
+			if r.planning {
+				return b
+			}
 			r.errorf(n, "not-supported-yet", "%s: balancers of kind %s are not supported yet", what, b.Kind)
 		default:
 			r.unknownName(n, what+": kind", "kind of balancer", b.Kind, []string{BalancerHAProxy})

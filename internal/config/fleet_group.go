@@ -10,7 +10,8 @@ import (
 )
 
 var groupKeys = []string{"cloud", "image", "types", "zones", "security_groups", "tags", "balancer", "health", "drain",
-	"limits", "size", "timezone", "windows", "matches", "overlap", "load", "lead_time"}
+	"limits", "size", "timezone", "windows", "matches", "overlap", "load", "lead_time",
+	"boot", "failure_rate", "refusal_rate"}
 
 func (r *fleetReader) group(e namedNode, f *Fleet) Group {
 	what := "group " + e.name
@@ -22,10 +23,14 @@ func (r *fleetReader) group(e namedNode, f *Fleet) Group {
 	if !ok {
 		return g
 	}
-	r.unsupported(m, "timezone", "windows", "matches", "overlap", "load", "lead_time")
+	r.unsupported(m, "timezone", "windows", "matches", "overlap", "load", "lead_time", "boot", "failure_rate", "refusal_rate")
+
 	r.groupCloud(m, e, f, &g)
 	g.Types = r.strings(m["types"], what+": types")
 	g.Zones = r.strings(m["zones"], what+": zones")
+	if r.planning {
+		g.Plan = r.plan(m, e, f, &g)
+	}
 	if n := r.required(m, e.val, what, "security_groups"); n != nil {
 		if g.SecurityGroups = r.strings(n, what+": security_groups"); len(g.SecurityGroups) == 0 {
 			r.errorf(n, "fleet-value", "%s: security_groups must name at least one group: it decides what the instance is", what)
@@ -67,7 +72,7 @@ func (r *fleetReader) groupCloud(m map[string]*yaml.Node, e namedNode, f *Fleet,
 	if n := m["image"]; n != nil {
 		g.Image = r.str(n, what+": image")
 	}
-	if g.Image == "" {
+	if g.Image == "" && !r.planning {
 		r.errorf(e.key, "fleet-missing", "%s: neither the group nor its cloud %s names an image", what, g.Cloud)
 	}
 }
@@ -140,6 +145,9 @@ func (r *fleetReader) groupLimits(m map[string]*yaml.Node, e namedNode, g *Group
 		w := what + ": limits"
 		lm, _ := r.mapping(n, w, "min", "max", "floor", "launches_per_day", "money_per_day")
 		r.unsupported(lm, "money_per_day")
+		if v := lm["money_per_day"]; v != nil && g.Plan != nil {
+			g.Plan.MoneyPerDay = r.number(v, w+": money_per_day", 0, 1e9)
+		}
 		for key, to := range map[string]*int{"min": &g.Limits.Min, "max": &g.Limits.Max, "floor": &g.Limits.Floor, "launches_per_day": &g.Limits.LaunchesPerDay} {
 			if v := lm[key]; v != nil {
 				*to = r.integer(v, w+": "+key, 0, 100000)

@@ -22,6 +22,8 @@ var haproxyName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,63}$`)
 type fleetReader struct {
 	file string
 	list diag.List
+	// planning reads also what the controller does not act upon yet.
+	planning bool
 }
 
 // namedNode is one entry of a mapping whose keys are names.
@@ -177,6 +179,9 @@ func (r *fleetReader) dropRepeated(before int) {
 // unsupported reports keys that the schema knows and this release does not act
 // upon: better refused than silently ignored.
 func (r *fleetReader) unsupported(m map[string]*yaml.Node, keys ...string) {
+	if r.planning {
+		return
+	}
 	for _, k := range keys {
 		if n := m[k]; n != nil {
 			r.errorf(n, "not-supported-yet", "%s is not supported yet by this release", k).
@@ -289,6 +294,9 @@ func (r *fleetReader) path(m map[string]*yaml.Node, key, fallback string) string
 }
 
 func (r *fleetReader) serverURL(m map[string]*yaml.Node, top *yaml.Node) string {
+	if r.planning && m["server"] == nil {
+		return ""
+	}
 	n := r.required(m, top, "fleet.yaml", "server")
 	if n == nil {
 		return ""
