@@ -164,6 +164,7 @@ func (l *loop) run(ctx context.Context, args wire.RunArgs) wire.RunResult {
 	result := runResult(args.RunID, r, code)
 	result.Seconds = time.Since(started).Seconds()
 	l.event(wire.EventRunFinished, result)
+	l.reload(ctx) // the catalog may have changed the agent's own configuration
 	return result
 }
 

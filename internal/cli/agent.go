@@ -171,8 +171,12 @@ func runAgent(ctx context.Context, sio *IO, f *agentFlags) error {
 	if err != nil {
 		return err
 	}
+	deferred, err := newDeferredCalls()
+	if err != nil {
+		return err
+	}
 	a := agent.New(agent.Options{
-		Load: load, Version: Version, Providers: providers(conf), Console: console.Log, Level: level,
+		Load: load, Version: Version, Providers: providers(conf), Console: console.Log, Level: level, Deferred: deferred,
 		Balancer: func(conf *config.Puppet) agent.Balancer {
 			return balancer.New(balancer.Options{Dir: conf.Get("kickoff_haproxy_dir"), Socket: conf.Get("kickoff_haproxy_socket"), Master: conf.Get("kickoff_haproxy_master")})
 		},

@@ -84,8 +84,12 @@ func runApply(ctx context.Context, sio *IO, f *applyFlags, args []string) error 
 	defer os.RemoveAll(work.dir)
 	log := slog.New(logBridge{console.Log, level})
 	work.console, work.log = console.Log, log
+	deferred, err := newDeferredCalls()
+	if err != nil {
+		return err
+	}
 	a := agent.New(agent.Options{
-		Load: load, Version: Version, Providers: providers(conf), Console: console.Log, Level: level, Logger: log,
+		Load: load, Version: Version, Providers: providers(conf), Console: console.Log, Level: level, Logger: log, Deferred: deferred,
 	})
 	local := &agent.Local{Compile: work.compile, Sources: work}
 	return f.exit(a.Apply(ctx, local))
