@@ -211,7 +211,8 @@ func (p *Users) shadow(r *provider.Resource, name string, add func(string, value
 	if r.Has("password") && r.Text("password") != entry[1] {
 		add("password", value.String("[old password]"), value.String("[new password]"))
 	}
-	for prop, field := range ages {
+	for _, age := range ages {
+		prop, field := age.property, age.field
 		if r.Has(prop) && r.Text(prop) != entry[field] {
 			have := value.Value(value.String("absent"))
 			if n, err := strconv.Atoi(entry[field]); err == nil {
@@ -233,7 +234,10 @@ func (p *Users) shadow(r *provider.Resource, name string, add func(string, value
 }
 
 // ages are the properties that are fields of shadow.
-var ages = map[string]int{"password_min_age": 3, "password_max_age": 4, "password_warn_days": 5}
+var ages = []struct {
+	property string
+	field    int
+}{{"password_min_age", 3}, {"password_max_age", 4}, {"password_warn_days", 5}}
 
 // readShadow gives the fields of a user's line; nil if nothing in it is managed.
 func (p *Users) readShadow(r *provider.Resource, name string) ([]string, error) {
@@ -299,6 +303,12 @@ func wantedGroups(r *provider.Resource, have []string) []string {
 	return slices.Compact(want)
 }
 
+// noGroup says that a group does not exist.
+type noGroup struct{ name string }
+
+// Error is Puppet's text.
+func (e *noGroup) Error() string { return "Could not find group(s) " + e.name }
+
 // set changes one property of a user.
 func (p *Users) set(ctx context.Context, r *provider.Resource, name, prop string) error {
 	v := r.Text(prop)
@@ -328,6 +338,11 @@ func (p *Users) set(ctx context.Context, r *provider.Resource, name, prop string
 			return p.tool(ctx, "usermod", "-o", "-u", v, name)
 		}
 		return p.tool(ctx, "usermod", "-u", v, name)
+	}
+	if prop == "gid" {
+		if g, err := p.m.Accounts.Group(ctx, v); err != nil || g == nil {
+			return errors.Join(err, &noGroup{v})
+		}
 	}
 	flag := map[string]string{"gid": "-g", "comment": "-c", "shell": "-s"}[prop]
 	return p.tool(ctx, "usermod", flag, v, name)

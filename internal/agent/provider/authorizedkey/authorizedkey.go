@@ -50,8 +50,8 @@ type target struct {
 // noUser says that the user of a key does not exist.
 type noUser struct{ name string }
 
-// Error says who.
-func (e *noUser) Error() string { return "user " + e.name + " does not exist" }
+// Error is Puppet's text.
+func (e *noUser) Error() string { return "User '" + e.name + "' does not exist" }
 
 func (p *Provider) target(ctx context.Context, r *provider.Resource) (*target, error) {
 	t := &target{path: r.Text("target"), uid: -1, gid: -1}

@@ -98,7 +98,7 @@ func TestKeys(t *testing.T) {
 		{res(t, "k1", "user", "app", "ensure", "absent"), "removed", foreign + "ssh-rsa CCCC k2\n"},
 		{res(t, "k1", "user", "app", "ensure", "absent"), "", foreign + "ssh-rsa CCCC k2\n"},
 		{res(t, "foreign key", "user", "app", "ensure", "absent"), "removed", "# comment\n\ngarbage\nssh-rsa CCCC k2\n"},
-		{res(t, "x", "user", "nobody-here", "type", "rsa", "key", "C"), "error: user nobody-here does not exist", "# comment\n\ngarbage\nssh-rsa CCCC k2\n"},
+		{res(t, "x", "user", "nobody-here", "type", "rsa", "key", "C"), "error: User 'nobody-here' does not exist", "# comment\n\ngarbage\nssh-rsa CCCC k2\n"},
 		{res(t, "x", "user", "nobody-here", "ensure", "absent"), "", "# comment\n\ngarbage\nssh-rsa CCCC k2\n"},
 		{res(t, "x", "user", "app"), "error: a key that is to be made needs the attributes 'key' and 'type'", "# comment\n\ngarbage\nssh-rsa CCCC k2\n"},
 		{res(t, "x", "user", "app", "key", "A"), "error: a key that is to be made needs the attributes 'key' and 'type'", "# comment\n\ngarbage\nssh-rsa CCCC k2\n"},

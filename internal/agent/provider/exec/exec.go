@@ -54,17 +54,29 @@ func (p *Provider) Check(ctx context.Context, r *provider.Resource) ([]provider.
 	}}, nil
 }
 
-// Refresh implements provider.Refresher.
+// Refresh implements provider.Refresher: the command runs again, or else the one of the attribute refresh. As in
+// Puppet, the latter's output is not logged, and its failure does not fail the resource; but it is told.
 func (p *Provider) Refresh(ctx context.Context, r *provider.Resource) (bool, error) {
 	needed, err := p.needed(ctx, r)
 	if err != nil || !needed {
 		return false, err
 	}
-	name := "command"
-	if r.Has("refresh") {
-		name = "refresh"
+	if !r.Has("refresh") {
+		return true, p.attempt(ctx, r, r.Params["command"], "command")
 	}
-	return true, p.attempt(ctx, r, r.Params[name], name)
+	cmd, err := p.command(ctx, r, r.Params["refresh"])
+	if err != nil {
+		return true, err
+	}
+	res, err := p.m.Run.Run(ctx, cmd)
+	if errors.Is(err, system.ErrTimeout) {
+		return true, errTimeout
+	}
+	if err == nil && !slices.Contains(texts(r, "returns"), strconv.Itoa(res.Code)) {
+		f := failure{shown(r, r.Params["refresh"], "refresh"), res.Code, texts(r, "returns")}
+		r.Report(provider.Line{Level: provider.Warning, Message: "the refresh command failed: " + f.Error()})
+	}
+	return true, err
 }
 
 func (p *Provider) needed(ctx context.Context, r *provider.Resource) (bool, error) {

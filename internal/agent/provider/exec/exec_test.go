@@ -146,8 +146,19 @@ func TestRefresh(t *testing.T) {
 	if done, err := p.Refresh(t.Context(), r); !done || err != nil {
 		t.Error(done, err)
 	}
-	if d := cmp.Diff(lines{"notice returns r"}, rep); d != "" {
+	if d := cmp.Diff(lines(nil), rep); d != "" {
 		t.Error(d)
+	}
+	r = res(t, "/bin/echo q", &rep, "refresh", "/bin/false")
+	if done, err := p.Refresh(t.Context(), r); !done || err != nil {
+		t.Error(done, err)
+	}
+	if d := cmp.Diff(lines{"warning  the refresh command failed: '/bin/false' returned 1 instead of one of [0]"}, rep); d != "" {
+		t.Error(d)
+	}
+	r = res(t, "/bin/echo q", &rep, "refreshonly", true)
+	if done, err := p.Refresh(t.Context(), r); !done || err != nil {
+		t.Error(done, err)
 	}
 	r = res(t, "/bin/echo q", &rep, "creates", "/")
 	if done, err := p.Refresh(t.Context(), r); done || err != nil {

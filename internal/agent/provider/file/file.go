@@ -174,8 +174,12 @@ func (p *Provider) checkMode(w *want, cur *current, out []provider.Change) ([]pr
 	if err != nil || have == bits {
 		return out, err
 	}
+	message := ""
+	if _, err := strconv.ParseUint(w.mode, 8, 32); err != nil {
+		message = fmt.Sprintf("mode changed '%s' to '%s' (%s)", octal(have), octal(bits), w.mode)
+	}
 	return append(out, provider.Change{
-		Property: "mode", Previous: value.String(octal(have)), Desired: value.String(octal(bits)),
+		Property: "mode", Previous: value.String(octal(have)), Desired: value.String(octal(bits)), Message: message,
 		Apply: func(context.Context) error { return os.Chmod(p.m.Path(w.path), system.FileMode(bits)) },
 	}), nil
 }

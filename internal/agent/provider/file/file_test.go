@@ -134,7 +134,7 @@ func TestCreateAndChange(t *testing.T) {
 		{"retarget", func(b *bed) { _ = os.Symlink("/x", b.path("f")) }, []any{"ensure", "link", "target", "/y"}, "target /x>/y"},
 		{"link to file", func(b *bed) { _ = os.Symlink("/x", b.path("f")) }, []any{"ensure", "file", "content", "x\n"},
 			"defined content as '" + xSum + "'"},
-		{"symbolic mode", func(b *bed) { b.write("f", "", 0o640) }, []any{"mode", "u+x,g=,o=r"}, "mode 0640>0704"},
+		{"symbolic mode", func(b *bed) { b.write("f", "", 0o640) }, []any{"mode", "u+x,g=,o=r"}, "mode changed '0640' to '0704' (u+x,g=,o=r)"},
 		{"no parent", nil, []any{"path", "P/no/f", "content", "x\n"},
 			"defined content as '" + xSum + "' failed: No such file or directory - A directory component in DIR/no/f does not exist or is a dangling symbolic link"},
 		{"nobody", nil, []any{"ensure", "file", "owner", "nosuchuser"}, "created failed: Could not find user nosuchuser"},
