@@ -59,7 +59,7 @@ func TestParseFleetRefuses(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"unknown top key", "node_groups: node", "node_group: node", `/f.yaml:4:1: fleet.yaml: unknown key "node_group" (did you mean 'node_groups'?)`},
 		{"unknown group key", "    drain: 30s", "    drane: 30s", `/f.yaml:19:5: group backend-production: unknown key "drane" (did you mean 'drain'?)`},
-		{"unknown key far off", "    drain: 30s", "    whatever: red", "known: balancer, cloud, drain"},
+		{"unknown key far off", "    drain: 30s", "    whatever: red", "known: balancer, boot, cloud, drain"},
 		{"unknown health key", "every: 2s", "evry: 2s", "did you mean 'every'?"},
 		{"matches later", "    size: 3", "    size: 3\n    matches: [{calendar: fixtures}]", "/f.yaml:22:14: matches is not supported yet"},
 		{"calendars later", "groups:\n", "calendars: {a: {url: x}}\ngroups:\n", "calendars is not supported yet"},
