@@ -47,8 +47,8 @@ type channel struct {
 	order   []string
 	// busy is set while a run goes on, hurry when the channel is about to be closed.
 	busy, hurry bool
-	// stock says that the server knows no channel.
-	stock bool
+	// away says that the last poll did not succeed.
+	away bool
 }
 
 // openChannel starts the poll. close ends it.
@@ -84,6 +84,12 @@ func (c *channel) flush(most time.Duration) {
 	}
 }
 
+func (c *channel) setAway(away bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = away
+}
+
 // idle reports whether every command was carried out and its result told.
 func (c *channel) idle() bool {
 	c.mu.Lock()
@@ -93,7 +99,7 @@ func (c *channel) idle() bool {
 			return false
 		}
 	}
-	return c.stock || len(c.results) == 0 && len(c.events) == 0
+	return c.away || len(c.results) == 0 && len(c.events) == 0
 }
 
 func (c *channel) loop(ctx context.Context) {
@@ -102,6 +108,7 @@ func (c *channel) loop(ctx context.Context) {
 		commands, err := c.poll(ctx)
 		if err == nil {
 			pause = time.Second
+			c.setAway(false)
 			c.take(ctx, commands)
 			continue
 		}
@@ -109,11 +116,10 @@ func (c *channel) loop(ctx context.Context) {
 			continue
 		}
 		wait := pause/2 + rand.N(pause)
-		c.mu.Lock()
-		if c.stock = isStatus(err, http.StatusNotFound); c.stock {
+		if isStatus(err, http.StatusNotFound) {
 			wait = strange
 		}
-		c.mu.Unlock()
+		c.setAway(true)
 		c.a.log.Debug("channel interrupted", "error", err, "again_in", wait)
 		select {
 		case <-time.After(wait):
