@@ -119,7 +119,7 @@ func (a *Agent) Once(ctx context.Context, noop bool) (int, error) {
 		return exitNoRun, err
 	}
 	defer s.close()
-	_, code := a.locked(ctx, s, noop)
+	_, code := a.locked(ctx, s, how{noop: noop})
 	return code, ctx.Err()
 }
 
@@ -141,12 +141,12 @@ func (a *Agent) Apply(ctx context.Context, local *Local) (int, error) {
 	if err != nil {
 		return exitNoRun, err
 	}
-	_, code := a.locked(ctx, &session{conf: conf, certname: name, local: local}, false)
+	_, code := a.locked(ctx, &session{conf: conf, certname: name, local: local}, how{})
 	return code, ctx.Err()
 }
 
 // locked makes a run unless another one is in progress, in which case the report is nil.
-func (a *Agent) locked(ctx context.Context, s *session, noop bool) (*report.Report, int) {
+func (a *Agent) locked(ctx context.Context, s *session, h how) (*report.Report, int) {
 	told := false
 	lock, err := waitForLock(ctx, s.conf.Get("agent_catalog_run_lockfile"), s.conf.Duration("waitforlock"),
 		s.conf.Duration("maxwaitforlock"), func() {
@@ -170,5 +170,5 @@ func (a *Agent) locked(ctx context.Context, s *session, noop bool) (*report.Repo
 		}
 		debug.FreeOSMemory()
 	}()
-	return a.perform(ctx, s, noop)
+	return a.perform(ctx, s, h)
 }

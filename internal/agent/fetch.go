@@ -36,7 +36,7 @@ func (r *run) catalog(ctx context.Context) (*catalog.Catalog, error) {
 	if r.local != nil {
 		return r.local.Compile(ctx, r.facts(ctx), r.environment)
 	}
-	if r.conf.Bool("use_cached_catalog") {
+	if r.conf.Bool("use_cached_catalog") && !r.ordered {
 		cat, err := r.cached()
 		if err == nil {
 			r.report.CachedCatalogStatus = report.CatalogExplicitlyRequest
@@ -50,7 +50,7 @@ func (r *run) catalog(ctx context.Context) (*catalog.Catalog, error) {
 		return cat, nil
 	}
 	j.say("err", "Could not retrieve catalog from remote server: "+err.Error())
-	if !r.conf.Bool("usecacheonfailure") || ctx.Err() != nil {
+	if !r.conf.Bool("usecacheonfailure") || r.ordered || ctx.Err() != nil {
 		j.say("warning", "Not using cache on failed catalog")
 		return nil, errNoCatalog
 	}

@@ -159,7 +159,7 @@ func (l *loop) run(ctx context.Context, args wire.RunArgs) wire.RunResult {
 		l.a.journal.listen(l.channel.notice)
 	}
 	started := time.Now()
-	r, code := l.a.locked(ctx, l.session, args.Noop)
+	r, code := l.a.locked(ctx, l.session, how{noop: args.Noop, ordered: args.RunID != ""})
 	l.a.journal.listen(nil)
 	result := runResult(args.RunID, r, code)
 	result.Seconds = time.Since(started).Seconds()
@@ -186,17 +186,21 @@ func runResult(id string, r *report.Report, code int) wire.RunResult {
 	return result
 }
 
-// summary is one line for people: the last thing that the run had to say.
+// summary is one line for people: the first thing that went wrong, or how long it took.
 func summary(r *report.Report) string {
-	for i := len(r.Logs) - 1; i >= 0; i-- {
-		if l := r.Logs[i]; l.Level == "err" || strings.HasPrefix(l.Message, "Applied catalog") {
+	text := r.Status
+	for _, l := range r.Logs {
+		if l.Level == "err" {
 			if l.Source != "Puppet" {
 				return l.Source + ": " + l.Message
 			}
 			return l.Message
 		}
+		if strings.HasPrefix(l.Message, "Applied catalog") {
+			text = l.Message
+		}
 	}
-	return r.Status
+	return text
 }
 
 // restart lets systemd start the agent anew, because the catalog has changed the agent's own unit or what it names.

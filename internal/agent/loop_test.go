@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,7 +14,10 @@ import (
 	"testing"
 
 	"kickoff/internal/agent/provider"
+	"kickoff/internal/catalog"
 	"kickoff/internal/config"
+	"kickoff/internal/fact"
+	"kickoff/internal/report"
 	"kickoff/internal/value"
 	"kickoff/internal/wire"
 )
@@ -106,6 +110,23 @@ func TestDaemon(t *testing.T) {
 	stop()
 	if n.exists("var/state/agent_catalog_run.lock") && n.read("var/state/agent_catalog_run.lock") != "" {
 		t.Error("the run lock was left")
+	}
+}
+
+func TestOrderedRunUsesNoCachedCatalog(t *testing.T) {
+	f := newFakeServer(t)
+	f.with("hello")
+	n := newNode(t, f, "runinterval = 1h", noting(nil))
+	n.daemon()
+	eventually(t, "first run", func() bool { return f.runs() == 1 })
+	f.mu.Lock()
+	f.catalog = func(url.Values, *fact.Facts) (*catalog.Catalog, int) { return nil, http.StatusInternalServerError }
+	f.mu.Unlock()
+	f.command("c1", wire.KindRun, wire.RunArgs{RunID: "r1"})
+	var result wire.RunResult
+	f.result("c1", &result)
+	if result.Status != report.StatusFailed || result.ExitCode != 1 || !strings.Contains(result.Summary, "no catalog today") {
+		t.Errorf("a run that the server asked for, without a catalog of now: %+v", result)
 	}
 }
 

@@ -33,6 +33,8 @@ type run struct {
 	conf *config.Puppet
 	name string
 	noop bool
+	// ordered: see how.
+	ordered bool
 
 	client *client // nil in a run without server
 	local  *Local  // nil in a run with a server
@@ -42,12 +44,19 @@ type run struct {
 	times                map[string]float64
 }
 
+// how says what is particular about a run.
+type how struct {
+	noop bool
+	// ordered runs were asked for by the server, which waits for what the code of now does: no cached catalog will do.
+	ordered bool
+}
+
 // perform makes a run, and gives its report and the exit status that detailed exit codes want. Whatever happens, the
 // report is saved, and sent if the server can be reached.
-func (a *Agent) perform(ctx context.Context, s *session, noop bool) (*report.Report, int) {
+func (a *Agent) perform(ctx context.Context, s *session, h how) (*report.Report, int) {
 	ctx, cancel := context.WithTimeout(ctx, positive(s.conf.Duration("runtimeout"), 365*24*time.Hour))
 	defer cancel()
-	r := &run{a: a, conf: s.conf, name: s.certname, noop: noop || s.conf.Bool("noop"), client: s.client, local: s.local, times: map[string]float64{}}
+	r := &run{a: a, conf: s.conf, name: s.certname, noop: h.noop || s.conf.Bool("noop"), ordered: h.ordered, client: s.client, local: s.local, times: map[string]float64{}}
 	r.report = &report.Report{
 		Host: s.certname, Time: a.now(), ReportFormat: report.Format, PuppetVersion: wire.PuppetVersion, Noop: r.noop,
 		TransactionUUID: uuid.NewString(), CachedCatalogStatus: report.CatalogNotUsed,

@@ -188,7 +188,7 @@ func (s *runningServer) openFleet(ctx context.Context) error {
 func (s *runningServer) onNodeEvent(certname string, e wire.Event) {
 	s.log.Info("node", "certname", certname, "event", e.Kind, "message", e.Message)
 	if e.Kind == wire.EventRunFinished {
-		s.fleet.Trigger()
+		s.fleet.RunFinished(certname)
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Traces is what a run may leave on a machine: mounts, network links, cgroups and processes.
+// Traces is what a run may leave on a machine: mounts, network links, cgroups and processes. Others come and go on the
+// same machine meanwhile, so only what bears our name counts: a mount below our directory or of a machine, a link or a
+// cgroup of the local cloud, a process of our binary.
 type Traces struct {
 	mounts, links, cgroups, processes map[string]bool
 }
@@ -20,7 +22,7 @@ type Traces struct {
 func Survey(dir, binary string) (Traces, error) {
 	t := Traces{}
 	var err error
-	if t.mounts, err = mounts(); err != nil {
+	if t.mounts, err = mounts(dir); err != nil {
 		return t, err
 	}
 	if t.links, err = links(); err != nil {
@@ -51,14 +53,14 @@ func (t Traces) Since(before Traces) []string {
 	return left
 }
 
-func mounts() (map[string]bool, error) {
+func mounts(dir string) (map[string]bool, error) {
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("list mounts: %w", err)
 	}
 	found := map[string]bool{}
 	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 4 {
+		if fields := strings.Fields(line); len(fields) > 4 && (strings.Contains(line, dir) || strings.Contains(line, "kickoff")) {
 			found[fields[4]] = true
 		}
 	}
@@ -72,7 +74,9 @@ func links() (map[string]bool, error) {
 	}
 	found := map[string]bool{}
 	for _, l := range list {
-		found[l.Attrs().Name] = true
+		if name := l.Attrs().Name; strings.HasPrefix(name, "kc-") {
+			found[name] = true
+		}
 	}
 	return found, nil
 }
@@ -83,7 +87,7 @@ func cgroups() map[string]bool {
 		if err != nil {
 			return nil //nolint:nilerr // a cgroup that went away while we walked is none
 		}
-		if d.IsDir() {
+		if d.IsDir() && strings.Contains(path, "kickoff") {
 			found[path] = true
 		}
 		return nil

@@ -23,12 +23,14 @@ func main() {
 	serveGit := flag.String("serve-git", "", "only serve the git repositories of this directory")
 	address := flag.String("address", "", "where -serve-git listens")
 	flag.Parse()
+	if *serveGit != "" {
+		fmt.Fprintln(os.Stderr, story.ServeGit(*serveGit, *address))
+		os.Exit(1)
+	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	var err error
 	switch {
-	case *serveGit != "":
-		err = story.ServeGit(*serveGit, *address)
 	case *stop:
 		err = story.Stop(keepDir, os.Stdout)
 	default:
