@@ -42,16 +42,16 @@ func newDeferredCalls() (*deferredCalls, error) {
 // Resolve implements apply.Resolver.
 func (d *deferredCalls) Resolve(ctx context.Context, call *value.Deferred) (value.Value, error) {
 	if strings.HasPrefix(call.Name, "$") {
-		return nil, fmt.Errorf("Deferred variable %s: an agent has no variables", call.Name)
+		return nil, fmt.Errorf("deferred variable %s: an agent has no variables", call.Name)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	v, err := d.eval.CallFunction(ctx, d.top, diag.Range{}, call.Name, call.Args.Elems(), nil)
 	if problem, ok := errors.AsType[*diag.Diagnostic](err); ok {
-		return nil, fmt.Errorf("Deferred function %s: %s", call.Name, problem.Summary)
+		return nil, fmt.Errorf("deferred function %s: %s", call.Name, problem.Summary)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("Deferred function %s: %w", call.Name, err)
+		return nil, fmt.Errorf("deferred function %s: %w", call.Name, err)
 	}
 	return v, nil
 }

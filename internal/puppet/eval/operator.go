@@ -457,8 +457,5 @@ func (e *Evaluator) spanArithmetic(x *syntax.Binary, l *types.Timespan, right va
 	return nil, true, e.fail("not-applicable", x, "Operator '%s' is not applicable to %s and %s", x.Op, kindOf(l), kindOf(right))
 }
 
-// diagAs makes a diagnostic of any error, at a place if it has none.
-func (e *Evaluator) diagAs(err error, at syntax.Node) error { return e.wrap(err, Place(at)) }
-
 // seconds makes a duration of a number of seconds.
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,16 +88,14 @@ func missing(env *module.Environment, name string) string {
 
 // parseFile gives the tree of a template, from the environment's cache if the file belongs to it.
 func parseFile(env *module.Environment, path string) (*syntax.Program, error) {
-	text := []byte(nil)
-	err := fs.ErrNotExist
+	read := os.ReadFile
 	if env != nil && env.Exists(path) {
 		if strings.HasSuffix(path, ".epp") {
 			return env.Parse(path)
 		}
-		text, err = env.ReadFile(path)
-	} else {
-		text, err = os.ReadFile(path)
+		read = env.ReadFile
 	}
+	text, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read template: %w", err)
 	}
