@@ -22,8 +22,8 @@ func TestDeferredCalls(t *testing.T) {
 		{"sprintf", []value.Value{value.String("%03d"), value.Int(7)}, "007", ""},
 		{"nosuch", nil, "", "Unknown function: 'nosuch'"},
 		{"$facts", nil, "", "an agent has no variables"},
-		{"include", []value.Value{value.String("x")}, "", "Deferred function include"},
-		{"join", nil, "", "Deferred function join"},
+		{"include", []value.Value{value.String("x")}, "", "deferred function include"},
+		{"join", nil, "", "deferred function join"},
 	} {
 		got, err := d.Resolve(t.Context(), &value.Deferred{Name: c.name, Args: value.NewArray(c.args...)})
 		switch {
