@@ -21,6 +21,7 @@ use TLS: --server, --ca-file and a token (kickoff token create) in $KICKOFF_TOKE
 		newFleetRunCommand(sio, f),
 		newFleetDrainCommand(sio, f), newFleetUndrainCommand(sio, f), newFleetTerminateCommand(sio, f),
 		newFleetConsoleCommand(sio, f),
+		newFleetSimulateCommand(sio), newFleetPlanCommand(sio), newFleetCalendarCommand(sio),
 	)
 	return cmd
 }

@@ -21,6 +21,7 @@ var layers = [][]string{
 	{"resource", "report", "wire", "config", "api"},
 	{"puppet/types", "agent/provider", "fleet/cloud", "fleet/balancer", "fleet/calendar", "localcloud"},
 	{"puppet/module", "fleet/userdata", "agent/collect", "agent/balancer", "fleet/plan"},
+	{"fleet/simulate"},
 	{"puppet/eval", "fleet/simulate"},
 	{"puppet/hiera", "puppet/template", "puppet/erb"},
 	{"puppet/function", "agent/apply"},
@@ -38,6 +39,7 @@ var allow = map[string][]string{
 	"agent/provider": {"agent/provider"},
 	"fleet/cloud":    {"fleet/cloud", "localcloud"},
 	"fleet/balancer": {"fleet/balancer"},
+	"fleet/calendar": {"fleet/calendar"},
 	"localcloud":     {"localcloud"},
 }
 
@@ -45,7 +47,7 @@ var allow = map[string][]string{
 var forbidden = map[string][]string{
 	"puppet":     {"agent", "server", "fleet", "store", "localcloud"},
 	"agent":      {"puppet/compiler", "server", "fleet", "store", "localcloud"},
-	"fleet/plan": {"store", "fleet/cloud", "fleet/balancer"},
+	"fleet/plan": {"store", "fleet/cloud", "fleet/balancer", "fleet/calendar/feed"},
 	"server":     {"agent", "store", "localcloud"},
 	"fleet":      {"agent", "store"},
 	"localcloud": {"fleet", "server", "agent", "puppet"},
