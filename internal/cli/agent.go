@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"strings"
 
@@ -55,9 +56,17 @@ Settings come from puppet.conf; each of them is a flag too (--runinterval 10m, -
 
 Exit status with --test or --detailed-exitcodes: 0 nothing changed, 2 changes, 4 failures, 6 both, 1 no run.`,
 		Example: "  kickoff agent --test\n  kickoff agent --test --noop --tags web\n  kickoff agent --disable 'migration until Monday'",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("disable") { // the reason may stand behind it, as with Puppet
+				return cobra.MaximumNArgs(1)(cmd, args)
+			}
+			return cobra.NoArgs(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
 			f.disableGiven = cmd.Flags().Changed("disable")
+			if f.disableGiven && len(args) > 0 {
+				f.disable = args[0]
+			}
 			return runAgent(cmd.Context(), sio, f)
 		},
 	}
@@ -132,9 +141,7 @@ func (f *agentFlags) load(section string) func() (*config.Puppet, error) {
 			"onetime": "true", "usecacheonfailure": "false", "splay": "false", "show_diff": "true",
 		}
 	}
-	for name, v := range f.overrides {
-		overrides[name] = v
-	}
+	maps.Copy(overrides, f.overrides)
 	return func() (*config.Puppet, error) {
 		return config.LoadPuppet(config.PuppetOptions{Path: f.config, Section: section, Overrides: overrides})
 	}
