@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -43,9 +44,7 @@ func (u *unit) guard(providers map[string]provider.Provider) map[string]provider
 		return providers
 	}
 	out := make(map[string]provider.Provider, len(providers))
-	for name, p := range providers {
-		out[name] = p
-	}
+	maps.Copy(out, providers)
 	out["service"] = &selfService{service, u}
 	return out
 }

@@ -115,7 +115,7 @@ func moduleFiles(t *testing.T, ext string, packages []string) []string {
 			if err != nil {
 				t.Fatalf("list files of %s: %v", name, err)
 			}
-			for _, f := range strings.Fields(string(out)) {
+			for f := range strings.FieldsSeq(string(out)) {
 				if strings.HasSuffix(f, ext) {
 					files = append(files, f)
 				}

@@ -122,7 +122,7 @@ var knownDifferences = map[string]string{
 	"$a = \"${x}\"\"${y}\"":                  "a string right behind the closing quote is taken for a part of the first there",
 	"$a = \"\"$b":                            "a variable right behind an empty string is taken for its interpolation there",
 	"$a = \"\"${b}\"":                        "as before",
-	"<%# x -%> y":  "the blank text before a comment is dropped there",
+	"<%# x -%> y":                            "the blank text before a comment is dropped there",
 	"a <%# x -%>":                            "the text before a comment that ends the template is lost there",
 }
 

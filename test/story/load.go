@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -115,9 +116,7 @@ func (l *Load) Summary() LoadSummary {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := LoadSummary{Requests: len(l.latencies), Failures: slices.Clone(l.failures), Answered: map[string]int{}}
-	for k, v := range l.answered {
-		s.Answered[k] = v
-	}
+	maps.Copy(s.Answered, l.answered)
 	if sorted := slices.Sorted(slices.Values(l.latencies)); len(sorted) > 0 {
 		s.P50 = sorted[len(sorted)/2]
 		s.P99 = sorted[len(sorted)*99/100]

@@ -1,5 +1,7 @@
 package instance
 
+import "slices"
+
 import "time"
 
 // Stage is where an instance is in its life.
@@ -107,12 +109,7 @@ const (
 
 // Has reports whether a step was recorded as done.
 func (i *Instance) Has(s Step) bool {
-	for _, d := range i.Done {
-		if d == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(i.Done, s)
 }
 
 // Record notes a step as done, once.

@@ -3,6 +3,7 @@ package compiler
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"kickoff/internal/catalog"
@@ -144,10 +145,8 @@ func (c *compilation) ensureParent(ctx context.Context, scope *eval.Scope, at di
 		return nil
 	}
 	parent := lowerName(def.Parent)
-	for _, s := range append(seen, lowerName(def.Name)) {
-		if s == parent {
-			return c.fail("class-circle", eval.RangeOf(def.ParentSpan), "class '%s' inherits itself", parent)
-		}
+	if slices.Contains(append(seen, lowerName(def.Name)), parent) {
+		return c.fail("class-circle", eval.RangeOf(def.ParentSpan), "class '%s' inherits itself", parent)
 	}
 	pdef, err := c.loader.Class(ctx, parent)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"kickoff/internal/catalog"
@@ -140,9 +141,7 @@ func (c *compilation) settings() {
 		"strict_variables": fmt.Sprint(!c.compiler.opt.LooseVariables), "storeconfigs": fmt.Sprint(c.compiler.opt.Exports != nil),
 		"node_name_value": c.req.Node,
 	}
-	for k, v := range c.compiler.opt.Settings {
-		values[k] = v
-	}
+	maps.Copy(values, c.compiler.opt.Settings)
 	all := value.NewHash(len(values))
 	for k, v := range values {
 		var val value.Value = value.String(v)

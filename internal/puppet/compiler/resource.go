@@ -149,7 +149,7 @@ func (t *tags) addName(name string) bool {
 	}
 	t.add(name)
 	if strings.Contains(name, "::") {
-		for _, part := range strings.Split(name, "::") {
+		for part := range strings.SplitSeq(name, "::") {
 			if part != "" {
 				t.add(part)
 			}
@@ -230,10 +230,8 @@ func (r *res) edges() []catalog.Edge {
 }
 
 func (r *res) containedBy(c *res) {
-	for _, old := range r.containers {
-		if old == c {
-			return
-		}
+	if slices.Contains(r.containers, c) {
+		return
 	}
 	r.containers = append(r.containers, c)
 }

@@ -60,7 +60,7 @@ func (e *Environment) readConf(base []string) error {
 	if mp, ok := conf["modulepath"]; ok {
 		modulepath = mp
 	}
-	for _, part := range strings.Split(modulepath, ":") {
+	for part := range strings.SplitSeq(modulepath, ":") {
 		if part == "$basemodulepath" || part == "${basemodulepath}" {
 			e.ModulePath = append(e.ModulePath, base...)
 			continue

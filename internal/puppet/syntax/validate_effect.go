@@ -1,5 +1,7 @@
 package syntax
 
+import "slices"
+
 // block refuses statements whose value is lost and that do nothing else. The last one gives the block's value.
 func (v *validator) block(stmts []Expr) {
 	for _, s := range stmts[:len(stmts)-1] {
@@ -37,12 +39,7 @@ func hasEffect(n Expr) bool {
 	case *Paren:
 		return hasEffect(n.Inner)
 	case *Block:
-		for _, s := range n.Statements {
-			if hasEffect(s) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(n.Statements, hasEffect)
 	case *If:
 		for part := n; ; {
 			if hasEffect(part.Test) || hasEffect(part.Then) {
@@ -67,10 +64,8 @@ func caseHasEffect(n *Case) bool {
 		return true
 	}
 	for _, o := range n.Options {
-		for _, value := range o.Values {
-			if hasEffect(value) {
-				return true
-			}
+		if slices.ContainsFunc(o.Values, hasEffect) {
+			return true
 		}
 		if hasEffect(o.Then) {
 			return true
