@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -96,7 +97,7 @@ func checkFile(t *testing.T, path, pkg string) {
 		switch {
 		case banned(pkg, target):
 			t.Errorf("%s: %s must not import %s", path, pkg, target)
-		case to > from, to == from && !contains(allow[room], toRoom):
+		case to > from, to == from && !slices.Contains(allow[room], toRoom):
 			t.Errorf("%s: %s (layer %d) must not import %s (layer %d): imports go downwards only", path, pkg, from, target, to)
 		}
 	}
@@ -130,15 +131,6 @@ func banned(pkg, target string) bool {
 }
 
 func within(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
-}
 
 func TestNoInitFunctions(t *testing.T) {
 	for _, dir := range []string{"../../internal", "../../cmd"} {
