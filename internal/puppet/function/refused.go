@@ -16,8 +16,6 @@ func refusedTable() []eval.Function {
 	}
 	return []eval.Function{
 		refuse("generate", "it would run a command on the server; give the value by a fact, Hiera or the classifier"),
-		refuse("template", "ERB templates need Ruby; write the template as EPP"),
-		refuse("inline_template", "ERB templates need Ruby; use inline_epp"),
 		refuse("eyaml_lookup_key", "encrypted YAML is not read yet"),
 		refuse("hocon_data", "HOCON is not read"),
 		refuse("import", "files are found by the autoloader"),
