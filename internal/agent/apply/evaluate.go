@@ -206,7 +206,7 @@ func (v *evaluation) level() string {
 // secret reports whether the values of a change must not be shown.
 func (v *evaluation) secret(c provider.Change) bool {
 	res := v.n.item.res
-	return c.Sensitive || res.Sensitive[c.Property] || c.Property == "ensure" && len(res.Sensitive) > 0
+	return c.Sensitive || res.Sensitive[c.Property]
 }
 
 // hide gives the change in the form that may be shown.
