@@ -188,19 +188,15 @@ func runResult(id string, r *report.Report, code int) wire.RunResult {
 
 // summary is one line for people: the first thing that went wrong, or how long it took.
 func summary(r *report.Report) string {
-	text := r.Status
+	if problem := r.Problem(); problem != "" {
+		return problem
+	}
 	for _, l := range r.Logs {
-		if l.Level == "err" {
-			if l.Source != "Puppet" {
-				return l.Source + ": " + l.Message
-			}
+		if strings.HasPrefix(l.Message, "Applied catalog") {
 			return l.Message
 		}
-		if strings.HasPrefix(l.Message, "Applied catalog") {
-			text = l.Message
-		}
 	}
-	return text
+	return r.Status
 }
 
 // restart lets systemd start the agent anew, because the catalog has changed the agent's own unit or what it names.

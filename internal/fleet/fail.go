@@ -69,7 +69,7 @@ func (c *Controller) timeouts(ctx context.Context) error {
 	}
 	return c.each(func(i *instance.Instance) bool { return i.Stage.Starting() }, func(i *instance.Instance) error {
 		if i.Stage == instance.Converging && i.FailedRuns >= maxFailedRuns {
-			return c.fail(ctx, i.LaunchID, fmt.Sprintf("%d runs failed: see its reports", i.FailedRuns))
+			return c.fail(ctx, i.LaunchID, fmt.Sprintf("%d runs failed%s", i.FailedRuns, because(i.LastRun)))
 		}
 		l := limits[i.Stage]
 		if age := c.now().Sub(i.Times[i.Stage]); age > l.d {

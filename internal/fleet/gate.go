@@ -27,11 +27,19 @@ func (c *Controller) converged(i *instance.Instance) (bool, string) {
 	case i.LastRun.IsZero():
 		return false, "waits for its first run to end"
 	case !i.LastRun.OK():
-		return false, "its last run failed"
+		return false, "its last run failed" + because(i.LastRun)
 	case want != "" && i.LastRun.CodeID != want:
 		return false, fmt.Sprintf("runs code %s, wanted is %s", shortCode(i.LastRun.CodeID), shortCode(want))
 	}
 	return true, ""
+}
+
+// because says what went wrong first in a run, as the end of a sentence.
+func because(r instance.Run) string {
+	if r.Detail == "" {
+		return ""
+	}
+	return ": " + r.Detail
 }
 
 func (c *Controller) wantedCode(i *instance.Instance) string {

@@ -219,9 +219,9 @@ func (c *Controller) noteRun(i *instance.Instance, ch *instance.Change, r instan
 		}
 	case i.Stage == instance.Converging:
 		i.FailedRuns++
-		tell(ch, i, instance.Warning, instance.KindStage, "run %d of %d failed", i.FailedRuns, maxFailedRuns)
+		tell(ch, i, instance.Warning, instance.KindStage, "run %d of %d failed%s", i.FailedRuns, maxFailedRuns, because(r))
 	default:
-		tell(ch, i, instance.Warning, instance.KindStage, "its last run failed; it stays in service while it is healthy")
+		tell(ch, i, instance.Warning, instance.KindStage, "its last run failed; it stays in service while it is healthy%s", because(r))
 	}
 }
 

@@ -178,7 +178,8 @@ func (s *Server) putReport(w http.ResponseWriter, r *http.Request) error {
 	stored, err := s.Store.PutReport(r.Context(), node.Report{
 		Certname: name, Environment: cmp.Or(rep.Environment, env), ReceivedAt: s.Now(), StartedAt: rep.Time,
 		Status: rep.Status, Noop: rep.Noop, TransactionUUID: rep.TransactionUUID, CatalogUUID: rep.CatalogUUID,
-		CodeID: rep.CodeID, ConfigVersion: string(rep.ConfigurationVersion), JSON: body,
+		CodeID: rep.CodeID, ConfigVersion: string(rep.ConfigurationVersion),
+		Problem: rep.Problem(), JSON: body,
 	})
 	if err != nil {
 		return err

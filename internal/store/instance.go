@@ -145,7 +145,8 @@ func (s *Store) FleetNodes(ctx context.Context) (list []instance.Node, err error
 			COALESCE((SELECT max(c.issued_at) FROM certificates c
 				WHERE c.certname = i.instance_id AND c.revoked_at = 0 AND c.cleaned_at = 0), 0),
 			COALESCE((SELECT n.catalog_at FROM nodes n WHERE n.certname = i.instance_id), 0),
-			COALESCE(r.id, 0), COALESCE(r.received_at, 0), COALESCE(r.status, ''), COALESCE(r.code_id, '')
+			COALESCE(r.id, 0), COALESCE(r.received_at, 0), COALESCE(r.status, ''), COALESCE(r.code_id, ''),
+			COALESCE(r.problem, '')
 			FROM fleet_instances i
 			LEFT JOIN reports r ON r.id = (SELECT max(x.id) FROM reports x WHERE x.certname = i.instance_id AND x.noop = 0)
 			WHERE i.stage <> 'gone' AND i.instance_id <> ''`)
@@ -161,7 +162,7 @@ func (s *Store) FleetNodes(ctx context.Context) (list []instance.Node, err error
 func scanFleetNode(rows *sql.Rows) (instance.Node, error) {
 	var n instance.Node
 	var issued, catalog, report, at int64
-	if err := rows.Scan(&n.Certname, &issued, &catalog, &report, &at, &n.Run.Status, &n.Run.CodeID); err != nil {
+	if err := rows.Scan(&n.Certname, &issued, &catalog, &report, &at, &n.Run.Status, &n.Run.CodeID, &n.Run.Detail); err != nil {
 		return n, err
 	}
 	n.CertificateAt, n.CatalogAt = fromMicros(issued), fromMicros(catalog)

@@ -205,9 +205,9 @@ func (tx *Tx) codeOf(ctx context.Context, r node.Report) (code string, err error
 
 func (tx *Tx) putReport(ctx context.Context, r *node.Report, packed []byte) error {
 	err := tx.QueryRow(ctx, `INSERT INTO reports (certname, environment, received_at, started_at, status, noop,
-		transaction_uuid, catalog_uuid, code_id, config_version, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		transaction_uuid, catalog_uuid, code_id, config_version, problem, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		r.Certname, r.Environment, micros(r.ReceivedAt), micros(r.StartedAt), r.Status, r.Noop,
-		r.TransactionUUID, r.CatalogUUID, r.CodeID, r.ConfigVersion, packed).Scan(&r.ID)
+		r.TransactionUUID, r.CatalogUUID, r.CodeID, r.ConfigVersion, r.Problem, packed).Scan(&r.ID)
 	if err != nil {
 		return err
 	}
@@ -222,12 +222,12 @@ func (tx *Tx) putReport(ctx context.Context, r *node.Report, packed []byte) erro
 }
 
 const reportColumns = `id, certname, environment, received_at, started_at, status, noop, transaction_uuid, catalog_uuid,
-	code_id, config_version`
+	code_id, config_version, problem`
 
 func reportFields(r *node.Report, received, started *int64) []any {
 	return []any{
 		&r.ID, &r.Certname, &r.Environment, received, started, &r.Status, &r.Noop, &r.TransactionUUID, &r.CatalogUUID,
-		&r.CodeID, &r.ConfigVersion,
+		&r.CodeID, &r.ConfigVersion, &r.Problem,
 	}
 }
 

@@ -41,6 +41,8 @@ type Report struct {
 	CatalogUUID     string
 	CodeID          string
 	ConfigVersion   string
+	// Problem is what went wrong first, for people; empty if nothing did.
+	Problem string
 	// JSON is the report as it was sent. Lists do not fill it.
 	JSON []byte
 }

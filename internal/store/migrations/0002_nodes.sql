@@ -54,6 +54,7 @@ CREATE TABLE reports (
     catalog_uuid  TEXT NOT NULL,
     code_id       TEXT NOT NULL,
     config_version TEXT NOT NULL,
+    problem       TEXT NOT NULL,           -- what went wrong first, for people
     json          BLOB NOT NULL            -- the report as it was sent, gzip
 );
 CREATE INDEX reports_by_certname ON reports (certname, received_at);
