@@ -26,6 +26,7 @@ const (
 	// maxSteps bounds the candidates of one rule, maxOccurrences what a rule
 	// gives in one expansion and maxTotal what a calendar gives.
 	maxSteps       = 200_000
+	maxTotalSteps  = 1_000_000
 	maxOccurrences = 5000
 	maxTotal       = 100_000
 	// maxTimesPerDay bounds BYHOUR x BYMINUTE x BYSECOND.

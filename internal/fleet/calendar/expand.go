@@ -55,6 +55,7 @@ type expansion struct {
 	changed  map[string][]*Event
 	out      []Occurrence
 	problems []Problem
+	steps    int64
 	full     bool
 }
 
@@ -176,8 +177,12 @@ func (x *expansion) rule(e *Event) ([]Stamp, error) {
 	if end.Before(opt.Dtstart) {
 		return nil, nil
 	}
-	if err := bound(opt, end); err != nil {
+	steps, err := bound(opt, end)
+	if err != nil {
 		return nil, err
+	}
+	if x.steps += steps; x.steps > maxTotalSteps {
+		return nil, fmt.Errorf("the rules of the calendar take more than %d steps together", maxTotalSteps)
 	}
 	r, err := rrule.NewRRule(*opt)
 	if err != nil {
@@ -226,11 +231,11 @@ var units = map[rrule.Frequency]time.Duration{rrule.YEARLY: 24 * time.Hour, rrul
 	rrule.DAILY: 24 * time.Hour, rrule.HOURLY: time.Hour, rrule.MINUTELY: time.Minute, rrule.SECONDLY: time.Second}
 
 // bound refuses rules that would take too many steps, before the first one.
-func bound(o *rrule.ROption, end time.Time) error {
+func bound(o *rrule.ROption, end time.Time) (steps int64, err error) {
 	if o.Interval > 100_000 {
-		return fmt.Errorf("interval %d is too large", o.Interval)
+		return 0, fmt.Errorf("interval %d is too large", o.Interval)
 	}
-	steps := int64(end.Sub(o.Dtstart)/units[o.Freq]) / int64(max(o.Interval, 1))
+	steps = int64(end.Sub(o.Dtstart)/units[o.Freq]) / int64(max(o.Interval, 1))
 	times := int64(1)
 	for _, list := range [][]int{o.Byhour, o.Byminute, o.Bysecond} {
 		times *= int64(max(len(list), 1))
@@ -238,11 +243,11 @@ func bound(o *rrule.ROption, end time.Time) error {
 	lists := len(o.Byweekday) + len(o.Bymonth) + len(o.Bymonthday) + len(o.Byyearday) + len(o.Byweekno) + len(o.Bysetpos) + len(o.Byeaster)
 	switch {
 	case times > maxTimesPerDay:
-		return fmt.Errorf("it asks for %d times on one day", times)
+		return 0, fmt.Errorf("it asks for %d times on one day", times)
 	case steps*times > maxSteps:
-		return fmt.Errorf("it takes %d steps, at most %d are made", steps*times, maxSteps)
+		return 0, fmt.Errorf("it takes %d steps, at most %d are made", steps*times, maxSteps)
 	case lists > 800:
-		return fmt.Errorf("it lists %d days", lists)
+		return 0, fmt.Errorf("it lists %d days", lists)
 	}
-	return nil
+	return steps * times, nil
 }

@@ -128,8 +128,10 @@ func observances(child *ical.Component) []observance {
 				opt.Until = end
 			}
 			opt.Count = 0
-			if r, err := rrule.NewRRule(*opt); err == nil && bound(opt, end) == nil {
-				walls = append(walls, r.Between(first.Wall, end, false)...)
+			if r, err := rrule.NewRRule(*opt); err == nil {
+				if _, err := bound(opt, end); err == nil {
+					walls = append(walls, r.Between(first.Wall, end, false)...)
+				}
 			}
 		}
 	}
