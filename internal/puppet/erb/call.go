@@ -2,6 +2,7 @@ package erb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -312,6 +313,8 @@ func (in *interp) objectMethod(c *call) (any, bool) {
 	case "tap":
 		in.yield(c, x)
 		return x, true
+	case "respond_to?":
+		return in.respondTo(x, text(in.arg(c, 0))), true
 	case "send", "public_send", "__send__":
 		return in.sendMethod(c), true
 	case "to_json":
@@ -374,4 +377,19 @@ func (in *interp) isA(x any, name string) bool {
 		}
 	}
 	return false
+}
+
+// responders are the methods that templates ask for, with the classes that have them.
+var responders = map[string]string{
+	"each": "Array Hash Range", "join": "Array", "keys": "Hash", "map": "Array Hash Range", "empty?": "Array Hash String Symbol",
+	"each_pair": "Hash", "has_key?": "Hash", "key?": "Hash", "to_a": "Array Hash Range NilClass", "to_ary": "Array", "to_str": "String",
+	"upcase": "String Symbol", "split": "String", "each_index": "Array", "to_hash": "Hash", "flatten": "Array Hash",
+}
+
+func (in *interp) respondTo(x any, name string) bool {
+	classes, ok := responders[name]
+	if _, puppets := x.(*opaque); !ok || puppets {
+		in.refuse("respond_to?(%q) of %s is not supported", name, className(x))
+	}
+	return slices.Contains(strings.Fields(classes), className(x))
 }

@@ -206,6 +206,11 @@ func (in *interp) classMethod(c *call, k *class) (any, bool) {
 			h.maker, c.blockUsed = c.block, true
 		}
 		return h, true
+	case "Hash.[]":
+		if h, ok := in.arg(c, 0).(*hash); ok {
+			return h.copy(), true
+		}
+		return in.toHash(c, in.listArg(c, 0)), true
 	case "Array.new":
 		return in.newArray(c), true
 	case "String.new":

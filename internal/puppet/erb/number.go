@@ -25,7 +25,13 @@ func (in *interp) intMethod(c *call, n int64) (any, bool) {
 			in.raise("ArgumentError", "invalid radix "+text(base))
 		}
 		return newStr(strconv.FormatInt(n, int(base))), true
+	case "divmod":
+		q := in.arithmetic(&call{recv: n, name: "div"}, n, in.int(c, 0))
+		return &array{[]any{q, in.arithmetic(&call{recv: n, name: "%"}, n, c.args[0])}}, true
 	case "times":
+		if c.block == nil {
+			return &enumerator{src: n, method: "times", elems: in.rangeList(&rng{int64(0), n, true})}, true
+		}
 		c.blockUsed = true
 		for i := range n {
 			in.yield(c, i)
@@ -61,6 +67,9 @@ func (in *interp) intMethod(c *call, n int64) (any, bool) {
 
 func (in *interp) upto(c *call, n int64) any {
 	to := in.int(c, 0)
+	if c.block == nil && c.name == "upto" {
+		return &enumerator{src: n, method: "each", elems: in.rangeList(&rng{n, to, false})}
+	}
 	if c.name == "upto" {
 		for i := n; i <= to; i++ {
 			in.yield(c, i)

@@ -127,7 +127,7 @@ func (p *parser) forLoop(pos at) node {
 
 func (p *parser) caseOf(pos at) node {
 	n := &caseNode{at: pos}
-	if p.tok.kind != tNewline {
+	if p.tok.kind != tNewline && !p.isKeyword("when") {
 		n.subject = p.statement()
 	}
 	p.newlines()

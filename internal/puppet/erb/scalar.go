@@ -17,13 +17,6 @@ func (in *interp) nilMethod(c *call) (any, bool) {
 		return false, true
 	case "|":
 		return truthy(in.arg(c, 0)), true
-	case "respond_to?":
-		switch text(in.arg(c, 0)) {
-		case "each", "join", "empty?", "keys", "map":
-			return false, true
-		case "to_s", "nil?", "to_a":
-			return true, true
-		}
 	}
 	return nil, false
 }

@@ -15,8 +15,10 @@ func (in *interp) stringMethod(c *call, s *str) (any, bool) {
 		return in.stringBang(c, s, bare)
 	}
 	switch c.name {
-	case "to_s", "to_str":
+	case "to_s", "to_str", "-@":
 		return s, true
+	case "+@":
+		return newStr(s.s), true
 	case "+":
 		t := in.str(c, 0)
 		in.cost(len(s.s) + len(t))
