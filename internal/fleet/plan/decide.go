@@ -70,14 +70,14 @@ func (t *Timetable) Decide(s *State) Answer {
 // counted from the timetable alone, so that what is launched does not change it.
 func (t *Timetable) lookAhead(a *Answer, s *State, k, have int, keep *int) {
 	now := t.Segments[k].Size
-	farthest := s.Now.Add(2 * s.Lead.Longest())
+	reach := s.Lead.Longest() * 5 / 4
 	for i := k + 1; i < len(t.Segments); i++ {
 		seg := &t.Segments[i]
+		if !seg.Begin.Add(-reach).Before(a.Next) {
+			break // nothing from here on matters before Next
+		}
 		wave := seg.Size - now
 		if wave <= 0 {
-			if seg.Begin.After(farthest) {
-				break
-			}
 			continue
 		}
 		lead := s.Lead.Total(wave)
@@ -94,9 +94,6 @@ func (t *Timetable) lookAhead(a *Answer, s *State, k, have int, keep *int) {
 		}
 		if !s.Now.Before(due.Add(-lead / 4)) { // not worth a launch in between
 			*keep = max(*keep, seg.Size)
-		}
-		if seg.Begin.After(farthest) {
-			break
 		}
 	}
 }
