@@ -13,6 +13,7 @@ import (
 	"kickoff/internal/diag"
 	"kickoff/internal/puppet/eval"
 	"kickoff/internal/puppet/function"
+	"kickoff/internal/puppet/module"
 	"kickoff/internal/value"
 )
 
@@ -105,8 +106,8 @@ func parseAnswers(t *testing.T, data []byte) []erbAnswer {
 	return answers
 }
 
-// renderERB is our side of a case.
-func renderERB(t *testing.T, fns *eval.Functions, c erbCase) (string, error) {
+// renderERB is our side of a case; env may be nil.
+func renderERB(t *testing.T, fns *eval.Functions, env *module.Environment, c erbCase) (string, error) {
 	t.Helper()
 	v, err := value.ParseJSON(c.Vars)
 	if err != nil {
@@ -120,7 +121,7 @@ func renderERB(t *testing.T, fns *eval.Functions, c erbCase) (string, error) {
 	if c.File != "" {
 		name, arg = "template", c.File
 	}
-	out, err := eval.New(top, eval.Options{Functions: fns}).
+	out, err := eval.New(top, eval.Options{Functions: fns, Environment: env}).
 		CallFunction(t.Context(), top, diag.Range{}, name, []value.Value{value.String(arg)}, nil)
 	if err != nil {
 		return "", err
@@ -153,7 +154,7 @@ func TestERBGolden(t *testing.T) {
 	refused := 0
 	for i, want := range answers {
 		c := cases[i]
-		got, err := renderERB(t, fns, c)
+		got, err := renderERB(t, fns, nil, c)
 		switch {
 		case want.Error != "" && err == nil:
 			t.Errorf("%s\ngives %q, Puppet says %s", c.Template, got, want.Error)
