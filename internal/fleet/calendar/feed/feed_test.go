@@ -81,7 +81,7 @@ func TestFaultsKeepTheLastGoodPlan(t *testing.T) {
 		handle http.HandlerFunc
 		want   string
 	}{
-		{"error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 503) }, "503"},
+		{"error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }, "503"},
 		{"gone", func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 		{"slow", func(w http.ResponseWriter, r *http.Request) {
 			select {
@@ -89,8 +89,8 @@ func TestFaultsKeepTheLastGoodPlan(t *testing.T) {
 			case <-time.After(10 * time.Second):
 			}
 		}, "deadline"},
-		{"to itself", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) }, "to itself"},
-		{"around", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", 302) }, "redirects"},
+		{"to itself", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, "to itself"},
+		{"around", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }, "redirects"},
 		{"huge", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(50<<20))
 			w.WriteHeader(200)
