@@ -57,7 +57,7 @@ func (in *interp) arrayMethod(c *call, a *array) (any, bool) {
 	case "<<", "push", "append":
 		c.used = len(c.args)
 		a.e = append(a.e, c.args...)
-		in.cost(len(a.e))
+		in.grow(len(a.e), 0)
 		return a, true
 	case "sum":
 		if len(a.e) > 0 {
@@ -263,7 +263,7 @@ func (in *interp) join(list []any, sep string, depth int) string {
 		} else {
 			b.WriteString(text(e))
 		}
-		in.cost(b.Len())
+		in.grow(b.Len(), 0)
 	}
 	return b.String()
 }

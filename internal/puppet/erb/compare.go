@@ -9,7 +9,11 @@ import (
 )
 
 // equal is Ruby's ==.
-func equal(a, b any) bool {
+func equal(a, b any) bool { return new(walker).equal(a, b) }
+
+func (w *walker) equal(a, b any) bool {
+	w.enter()
+	defer w.leave()
 	switch x := a.(type) {
 	case nil, bool, symbol:
 		return a == b
@@ -32,13 +36,13 @@ func equal(a, b any) bool {
 		return ok && x.s == y.s
 	case *array:
 		y, ok := b.(*array)
-		return ok && equalLists(x.e, y.e)
+		return ok && w.equalLists(x.e, y.e)
 	case *hash:
 		y, ok := b.(*hash)
-		return ok && equalHashes(x, y)
+		return ok && w.equalHashes(x, y)
 	case *rng:
 		y, ok := b.(*rng)
-		return ok && x.excl == y.excl && equal(x.lo, y.lo) && equal(x.hi, y.hi)
+		return ok && x.excl == y.excl && w.equal(x.lo, y.lo) && w.equal(x.hi, y.hi)
 	case *regex:
 		y, ok := b.(*regex)
 		return ok && x.source == y.source && sorted(x.flags) == sorted(y.flags)
@@ -54,24 +58,24 @@ func equal(a, b any) bool {
 	return false
 }
 
-func equalLists(a, b []any) bool {
+func (w *walker) equalLists(a, b []any) bool {
 	if len(a) != len(b) {
 		return false
 	}
 	for i := range a {
-		if !equal(a[i], b[i]) {
+		if !w.equal(a[i], b[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-func equalHashes(a, b *hash) bool {
+func (w *walker) equalHashes(a, b *hash) bool {
 	if len(a.keys) != len(b.keys) {
 		return false
 	}
 	for i, k := range a.keys {
-		if v, ok := b.get(k); !ok || !equal(a.vals[i], v) {
+		if v, ok := b.get(k); !ok || !w.equal(a.vals[i], v) {
 			return false
 		}
 	}
@@ -79,7 +83,11 @@ func equalHashes(a, b *hash) bool {
 }
 
 // compare is Ruby's <=>; ok is false where it gives nil.
-func compare(a, b any) (n int, ok bool) {
+func compare(a, b any) (n int, ok bool) { return new(walker).compare(a, b) }
+
+func (w *walker) compare(a, b any) (n int, ok bool) {
+	w.enter()
+	defer w.leave()
 	switch x := a.(type) {
 	case int64:
 		switch y := b.(type) {
@@ -105,15 +113,15 @@ func compare(a, b any) (n int, ok bool) {
 		}
 	case *array:
 		if y, ok := b.(*array); ok {
-			return compareLists(x.e, y.e)
+			return w.compareLists(x.e, y.e)
 		}
 	}
-	return 0, equal(a, b)
+	return 0, w.equal(a, b)
 }
 
-func compareLists(a, b []any) (int, bool) {
+func (w *walker) compareLists(a, b []any) (int, bool) {
 	for i := 0; i < len(a) && i < len(b); i++ {
-		if n, ok := compare(a[i], b[i]); !ok || n != 0 {
+		if n, ok := w.compare(a[i], b[i]); !ok || n != 0 {
 			return n, ok
 		}
 	}

@@ -129,7 +129,7 @@ func (in *interp) stringOf(n *strNode, e *env) *str {
 		}
 		v := in.eval(part, e)
 		b.WriteString(text(v))
-		in.cost(b.Len())
+		in.grow(b.Len(), 0)
 	}
 	return newStr(b.String())
 }

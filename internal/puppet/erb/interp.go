@@ -13,7 +13,7 @@ import (
 const (
 	maxSteps = 50_000_000
 	maxDepth = 400
-	maxText  = 64 << 20
+	maxText  = 16 << 20
 )
 
 // Host is what a template sees of the world: the scope that calls it, and how the language writes data.
@@ -121,12 +121,15 @@ func (in *interp) step() {
 	}
 }
 
-// cost counts the work of a text of n bytes.
-func (in *interp) cost(n int) {
-	if n > maxText {
+// cost counts the work of a new text of n bytes.
+func (in *interp) cost(n int) { in.grow(n, n) }
+
+// grow counts the work of making a text total bytes long by adding some.
+func (in *interp) grow(total, added int) {
+	if total > maxText {
 		in.refuse("a text grows beyond %d bytes", maxText)
 	}
-	in.steps += n >> 6 &^ 0x3ff
+	in.steps += added >> 4 &^ 0x3ff
 	in.step()
 }
 
@@ -157,7 +160,7 @@ func (in *interp) puppetError(err error) {
 
 func (in *interp) write(s string) {
 	in.out.WriteString(s)
-	in.cost(in.out.Len())
+	in.grow(in.out.Len(), len(s))
 }
 
 func (e *env) find(name string) (*env, bool) {

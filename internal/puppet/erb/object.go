@@ -122,8 +122,28 @@ func (h *hash) copy() *hash {
 	return n
 }
 
+// walker bounds a walk through a structure, which can contain itself.
+type walker struct{ steps, depth int }
+
+func (w *walker) enter() {
+	w.steps++
+	if w.depth++; w.depth > maxDepth || w.steps > maxSteps/50 {
+		panic(refusal{0, "a structure that nests too deeply is not supported"})
+	}
+}
+
+func (w *walker) leave() { w.depth-- }
+
+func (w *walker) length(n int) {
+	if n > maxText {
+		panic(refusal{0, "a text grows too long"})
+	}
+}
+
 // hashKey is equal for objects that are eql?.
-func hashKey(x any) string {
+func hashKey(x any) string { return new(walker).hashKey(x) }
+
+func (w *walker) hashKey(x any) string {
 	switch x := x.(type) {
 	case nil:
 		return "n"
@@ -139,10 +159,13 @@ func hashKey(x any) string {
 		return "s" + x.s
 	case *array:
 		var b strings.Builder
+		w.enter()
+		defer w.leave()
 		b.WriteByte('a')
 		for _, e := range x.e {
-			k := hashKey(e)
+			k := w.hashKey(e)
 			fmt.Fprintf(&b, "%d,%s", len(k), k)
+			w.length(b.Len())
 		}
 		return b.String()
 	case *hash:
@@ -217,14 +240,14 @@ func className(x any) string {
 // inspect is Ruby's inspect.
 func inspect(x any) string {
 	var b strings.Builder
-	writeInspect(&b, x, 0)
+	new(walker).inspect(&b, x)
 	return b.String()
 }
 
-func writeInspect(b *strings.Builder, x any, depth int) {
-	if depth > maxDepth {
-		panic(refusal{0, "inspect of a structure that nests too deeply"})
-	}
+func (w *walker) inspect(b *strings.Builder, x any) {
+	w.enter()
+	defer w.leave()
+	w.length(b.Len())
 	switch x := x.(type) {
 	case nil:
 		b.WriteString("nil")
@@ -243,7 +266,7 @@ func writeInspect(b *strings.Builder, x any, depth int) {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			writeInspect(b, e, depth+1)
+			w.inspect(b, e)
 		}
 		b.WriteByte(']')
 	case *hash:
@@ -252,15 +275,15 @@ func writeInspect(b *strings.Builder, x any, depth int) {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			writeInspect(b, k, depth+1)
+			w.inspect(b, k)
 			b.WriteString("=>")
-			writeInspect(b, x.vals[i], depth+1)
+			w.inspect(b, x.vals[i])
 		}
 		b.WriteByte('}')
 	case *rng:
-		writeInspect(b, x.lo, depth+1)
+		w.inspect(b, x.lo)
 		b.WriteString(map[bool]string{false: "..", true: "..."}[x.excl])
-		writeInspect(b, x.hi, depth+1)
+		w.inspect(b, x.hi)
 	case *regex:
 		b.WriteString("/" + x.source + "/" + sorted(x.flags))
 	case *exception:

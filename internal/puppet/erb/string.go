@@ -28,7 +28,7 @@ func (in *interp) stringMethod(c *call, s *str) (any, bool) {
 		if n < 0 {
 			in.raise("ArgumentError", "argument must be non-negative")
 		}
-		in.cost(int(min(n, maxText)) * max(1, len(s.s)))
+		in.cost(int(min(n, maxText+1)) * len(s.s))
 		return newStr(strings.Repeat(s.s, int(n))), true
 	case "%":
 		if a, ok := in.arg(c, 0).(*array); ok {
@@ -36,8 +36,9 @@ func (in *interp) stringMethod(c *call, s *str) (any, bool) {
 		}
 		return in.format(s.s, c.args), true
 	case "<<", "concat":
-		s.s += in.str(c, 0)
-		in.cost(len(s.s))
+		t := in.str(c, 0)
+		in.grow(len(s.s)+len(t), len(t))
+		s.s += t
 		return s, true
 	case "replace":
 		s.s = in.str(c, 0)
@@ -129,7 +130,9 @@ func (in *interp) stringConversion(c *call, s *str) (any, bool) {
 		s.s = string(r[:i]) + in.str(c, 1) + string(r[i:])
 		return s, true
 	case "prepend":
-		s.s = in.str(c, 0) + s.s
+		t := in.str(c, 0)
+		in.cost(len(s.s) + len(t))
+		s.s = t + s.s
 		return s, true
 	case "eql?":
 		t, ok := in.arg(c, 0).(*str)
@@ -404,14 +407,14 @@ func leadingFloat(s string) any {
 func (in *interp) justify(c *call, s string) string {
 	width := in.int(c, 0)
 	pad := text(in.opt(c, 1, newStr(" ")))
-	missing := int(min(width, maxText)) - utf8.RuneCountInString(s)
+	missing := int(min(width, maxText+1)) - utf8.RuneCountInString(s)
 	if pad == "" {
 		in.raise("ArgumentError", "zero width padding")
 	}
 	if missing <= 0 {
 		return s
 	}
-	in.cost(missing)
+	in.cost(missing * 2)
 	fill := func(n int) string {
 		return string([]rune(strings.Repeat(pad, n/utf8.RuneCountInString(pad)+1))[:n])
 	}

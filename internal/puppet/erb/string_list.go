@@ -44,7 +44,7 @@ func (in *interp) substitute(c *call, s string) string {
 			}
 		}
 		end = loc[1]
-		in.cost(b.Len())
+		in.grow(b.Len(), 0)
 	}
 	if len(all) == 0 {
 		c.used, c.blockUsed = len(c.args), true
