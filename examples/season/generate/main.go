@@ -76,7 +76,7 @@ func season(berlin *time.Location) []match {
 		// Shows of the night of each clock change: the first lasts through the repeated hour, the second through the skipped one.
 		time.Date(2025, 10, 26, 0, 30, 0, 0, berlin), time.Date(2026, 3, 29, 0, 30, 0, 0, berlin),
 	} {
-		out = append(out, match{uid: fmt.Sprintf("cup-%d@example.com", i+1), title: fmt.Sprintf("Cup, round %d", i+1), category: "Cup", begin: day, end: day.Add(150 * time.Minute)})
+		out = append(out, match{uid: fmt.Sprintf("cup-%d@example.com", i+1), title: fmt.Sprintf("Cup - round %d", i+1), category: "Cup", begin: day, end: day.Add(150 * time.Minute)})
 	}
 	slices.SortFunc(out, func(a, b match) int { return a.begin.Compare(b.begin) })
 	return out

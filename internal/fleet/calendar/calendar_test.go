@@ -208,6 +208,13 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	cal, err := Parse(vcalendar("UID:a\nDTSTART:20250809T133000Z\nSUMMARY:Adler\\, Berg, Lok\\; a\\\\b\nCATEGORIES:Cup,Final\nCATEGORIES:Sport"))
+	if err != nil || cal.Events[0].Title != `Adler, Berg, Lok; a\b` || strings.Join(cal.Events[0].Categories, "|") != "Cup|Final|Sport" {
+		t.Errorf("%+v, %v", cal, err)
+	}
+}
+
 func TestClock(t *testing.T) {
 	berlin := zone(t, "Europe/Berlin")
 	at := func(s string) time.Time { v, _ := time.Parse("2006-01-02 15:04", s); return v }

@@ -201,15 +201,15 @@ func readVersion(comp *ical.Component, e *Event) (odd []string) {
 	return odd
 }
 
+var unescape = strings.NewReplacer(`\\`, `\`, `\,`, ",", `\;`, ";", `\n`, "\n", `\N`, "\n")
+
+// text reads a TEXT value; commas that should have been escaped belong to it.
 func text(comp *ical.Component, name string) string {
 	p := comp.Props.Get(name)
 	if p == nil {
 		return ""
 	}
-	if s, err := p.Text(); err == nil {
-		return s
-	}
-	return p.Value
+	return unescape.Replace(p.Value)
 }
 
 func readStamps(comp *ical.Component, name string, odd []string) ([]Stamp, []string) {
