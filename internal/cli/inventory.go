@@ -75,5 +75,8 @@ func (w wantedCode) CodeID(ctx context.Context, certname string) (string, error)
 	return env.CodeID(), nil
 }
 
+// Refresh implements fleet.Code.
+func (w wantedCode) Refresh() { w.library.Refresh() }
+
 // defaultEnvironment is that of nodes whose groups name none.
 const defaultEnvironment = "production"

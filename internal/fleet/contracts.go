@@ -34,6 +34,9 @@ type Hub interface {
 type Code interface {
 	// CodeID is the content hash of the node's environment as it is now.
 	CodeID(ctx context.Context, certname string) (string, error)
+	// Refresh makes the next look at the code see what is on disk then, however recently it was looked at: somebody who
+	// saves a file and asks for a run means the file as it is now.
+	Refresh()
 }
 
 // Tokens makes one-time enrolment tokens. The token of a launch is always the same.

@@ -77,6 +77,9 @@ func (c *Controller) StartRun(_ context.Context, who string, req api.RunRequest)
 	if err != nil {
 		return api.Run{}, err
 	}
+	if c.opt.Code != nil {
+		c.opt.Code.Refresh()
+	}
 	r := &rollout{run: api.Run{ID: "r-" + randomHex(5), Group: group, Noop: req.Noop, Started: c.now(), Total: len(targets)}}
 	c.mu.Lock()
 	defer c.mu.Unlock()

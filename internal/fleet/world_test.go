@@ -353,6 +353,8 @@ func (w *world) Call(ctx context.Context, id, kind string, args, result any) err
 }
 
 // CodeID implements fleet.Code.
+func (w *world) Refresh() {}
+
 func (w *world) CodeID(context.Context, string) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

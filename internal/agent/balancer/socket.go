@@ -157,7 +157,7 @@ func (b *Balancer) status(ctx context.Context, want wire.BalancerSync) (*wire.Ba
 	if err != nil {
 		return nil, err
 	}
-	old := b.oldSessions(ctx, backend)
+	old, known := b.oldSessions(ctx, backend)
 	out := &wire.BalancerStatus{Backend: backend, Servers: []wire.BalancerServerStatus{}}
 	for _, s := range have {
 		row := stats[s.name]
@@ -165,6 +165,9 @@ func (b *Balancer) status(ctx context.Context, want wire.BalancerSync) (*wire.Ba
 			s.state = wire.ServerStandby
 		}
 		sessions, _ := strconv.Atoi(row["scur"])
+		if !known && s.state == wire.ServerDrain {
+			sessions++ // nothing is drained before all have been asked
+		}
 		out.Servers = append(out.Servers, wire.BalancerServerStatus{
 			Name: s.name, State: s.state, CheckStatus: strings.TrimPrefix(row["check_status"], "* "),
 			Up: isUp(row), Sessions: sessions + old[s.name],
@@ -210,17 +213,19 @@ func (b *Balancer) stats(ctx context.Context, socket, prefix, backend string) (m
 }
 
 // oldSessions counts the sessions of workers that a reload has left behind to finish what they have: a server is
-// drained only when those are over too. Without a master socket there is nobody to ask.
-func (b *Balancer) oldSessions(ctx context.Context, backend string) map[string]int {
+// drained only when those are over too. Without a master socket there is nobody to ask. known is false if somebody did
+// not answer.
+func (b *Balancer) oldSessions(ctx context.Context, backend string) (sessions map[string]int, known bool) {
 	out := map[string]int{}
 	if b.opt.Master == "" {
-		return out
+		return out, true
 	}
 	reply, err := ask(ctx, b.opt.Master, "show proc")
 	if err != nil {
-		b.opt.Logger.Debug("master process not asked", "error", err)
-		return out
+		b.opt.Logger.Warn("haproxy's master process does not answer", "error", err)
+		return out, false
 	}
+	known = true
 	_, old, _ := strings.Cut(reply, "# old workers")
 	for line := range strings.Lines(old) {
 		fields := strings.Fields(line)
@@ -229,7 +234,8 @@ func (b *Balancer) oldSessions(ctx context.Context, backend string) map[string]i
 		}
 		stats, err := b.stats(ctx, b.opt.Master, "@!"+fields[0]+" ", backend)
 		if err != nil {
-			b.opt.Logger.Debug("old worker not asked", "pid", fields[0], "error", err)
+			b.opt.Logger.Debug("an old worker of haproxy does not answer", "pid", fields[0], "error", err)
+			known = false
 			continue
 		}
 		for name, row := range stats {
@@ -237,5 +243,5 @@ func (b *Balancer) oldSessions(ctx context.Context, backend string) map[string]i
 			out[name] += n
 		}
 	}
-	return out
+	return out, known
 }

@@ -27,7 +27,7 @@ func Parse(src []byte) (*Calendar, error) {
 	if err := scan(src); err != nil {
 		return nil, err
 	}
-	cal := &Calendar{Zones: map[string][]byte{}}
+	cal := &Calendar{Zones: map[string][]byte{}, Aliases: map[string]string{}}
 	dec := ical.NewDecoder(bytes.NewReader(src))
 	for n := 0; ; n++ {
 		c, err := decode(dec)

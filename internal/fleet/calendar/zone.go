@@ -34,6 +34,8 @@ func (c *Calendar) location(name string, fallback *time.Location) (loc *time.Loc
 	case "UTC":
 		return time.UTC, true
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	loc, seen := c.loaded[name]
 	if !seen {
 		loc = c.load(name)
@@ -61,6 +63,11 @@ func (c *Calendar) load(name string) *time.Location {
 			return loc
 		}
 	}
+	if alias, ok := c.Aliases[name]; ok {
+		if loc, err := time.LoadLocation(alias); err == nil {
+			return loc
+		}
+	}
 	if data, ok := c.Zones[name]; ok {
 		if loc, err := time.LoadLocationFromTZData(name, data); err == nil {
 			return loc
@@ -84,14 +91,9 @@ func (c *Calendar) addZone(comp *ical.Component) {
 		return
 	}
 	if alias := text(comp, "X-LIC-LOCATION"); alias != "" {
-		if loc, err := time.LoadLocation(alias); err == nil && alias != "Local" {
-			if c.loaded == nil {
-				c.loaded = map[string]*time.Location{}
-			}
-			if _, err := time.LoadLocation(name); err != nil {
-				c.loaded[name] = loc
-				return
-			}
+		if _, err := time.LoadLocation(alias); err == nil && alias != "Local" {
+			c.Aliases[name] = alias
+			return
 		}
 	}
 	var all []observance

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -142,6 +143,18 @@ func (l *Library) Environment(ctx context.Context, name string) (*Environment, e
 	l.log.Debug("environment read", "environment", name, "code_id", env.codeID, "files", len(env.files))
 	slot.current = env
 	return env, nil
+}
+
+// Refresh makes the next use of each environment look at the disk, whatever Recheck says.
+func (l *Library) Refresh() {
+	l.mu.Lock()
+	slots := slices.Collect(maps.Values(l.envs))
+	l.mu.Unlock()
+	for _, slot := range slots {
+		slot.mu.Lock()
+		slot.checked = time.Time{}
+		slot.mu.Unlock()
+	}
 }
 
 // forget drops what is kept for an environment that is gone, so that asked-for names do not pile up.

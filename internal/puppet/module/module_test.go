@@ -237,8 +237,14 @@ func TestRecheck(t *testing.T) {
 		t.Error("the disk was looked at within the recheck time")
 	}
 	now = now.Add(2 * time.Minute)
-	if environment(t, l, "p") == first {
+	second := environment(t, l, "p")
+	if second == first {
 		t.Error("the change was not seen after the recheck time")
+	}
+	write(t, base, map[string]string{"p/manifests/site.pp": "3"})
+	l.Refresh()
+	if environment(t, l, "p") == second {
+		t.Error("the change was not seen after Refresh")
 	}
 }
 

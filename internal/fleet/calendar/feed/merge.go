@@ -23,7 +23,7 @@ func (f *Feed) merge(next *calendar.Calendar, now time.Time) error {
 	}
 	present := map[string]bool{}
 	if next == nil { // unchanged: what counted as missing is missing once more
-		next = &calendar.Calendar{Zones: old.Zones, Problems: old.Problems}
+		next = &calendar.Calendar{Zones: old.Zones, Aliases: old.Aliases, Problems: old.Problems}
 		for _, e := range old.Events {
 			if missing[e.Key()] == 0 {
 				next.Events = append(next.Events, e)
@@ -43,7 +43,7 @@ func (f *Feed) merge(next *calendar.Calendar, now time.Time) error {
 	if err := together(old, gone, now, f.opt.DefaultDuration); err != nil {
 		return fmt.Errorf("calendar %s: %w", f.opt.Name, err)
 	}
-	merged := &calendar.Calendar{Events: next.Events, Problems: next.Problems, Zones: next.Zones}
+	merged := &calendar.Calendar{Events: next.Events, Problems: next.Problems, Zones: united(old.Zones, next.Zones), Aliases: united(old.Aliases, next.Aliases)}
 	for i := range old.Events {
 		e := &old.Events[i]
 		key := e.Key()
@@ -60,11 +60,6 @@ func (f *Feed) merge(next *calendar.Calendar, now time.Time) error {
 			} else {
 				delete(missing, key)
 			}
-		}
-	}
-	for name, zone := range old.Zones {
-		if _, ok := merged.Zones[name]; !ok && merged.Zones != nil {
-			merged.Zones[name] = zone
 		}
 	}
 	f.state.Calendar, f.state.Missing, f.state.Good = merged, missing, now
@@ -103,4 +98,12 @@ func together(old *calendar.Calendar, gone map[string]bool, now time.Time, durat
 		return fmt.Errorf("%d of the %d events of the next 14 days vanished together: taken for a fault of the feed, the last good plan stays", lost, all)
 	}
 	return nil
+}
+
+// united holds the entries of both; the new ones win.
+func united[V any](old, next map[string]V) map[string]V {
+	out := make(map[string]V, len(old)+len(next))
+	maps.Copy(out, old)
+	maps.Copy(out, next)
+	return out
 }
