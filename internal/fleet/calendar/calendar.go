@@ -92,8 +92,8 @@ type Problem struct {
 // Calendar is what a text said: of events with the same key only the newest.
 // Its methods may be called by several goroutines; its fields are not changed.
 type Calendar struct {
-	Events   []Event           `json:"events"`
-	Zones    map[string][]byte `json:"zones,omitempty"`
+	Events []Event           `json:"events"`
+	Zones  map[string][]byte `json:"zones,omitempty"`
 	// Aliases are names of the zone database for zones that the text defines.
 	Aliases  map[string]string `json:"aliases,omitempty"`
 	Problems []Problem         `json:"problems,omitempty"`

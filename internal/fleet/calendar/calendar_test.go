@@ -148,6 +148,11 @@ func TestOwnZone(t *testing.T) {
 	if d := cmp.Diff(want, expand(t, []byte(src), nil, "2025-08-01", "2026-01-01")); d != "" {
 		t.Error(d)
 	}
+	src = strings.Replace(src, "TZID:Stadium\r\n", "TZID:Stadium\r\nX-LIC-LOCATION:Europe/Lisbon\r\n", 1)
+	want = []string{"2025-08-09T12:30Z/1h0m0s", "2025-12-09T13:30Z/1h0m0s"}
+	if d := cmp.Diff(want, expand(t, []byte(src), nil, "2025-08-01", "2026-01-01")); d != "" {
+		t.Error(d)
+	}
 }
 
 // TestMalicious has inputs that must cost little and break nothing.

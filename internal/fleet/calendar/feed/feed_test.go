@@ -168,6 +168,9 @@ func TestVanished(t *testing.T) {
 	s.body = fixtures(1, 5, 40)
 	refresh("m1 m3 m40 m5")
 	refresh("m1 m3 m40 m5") // not modified: healthy too
+	if p := f.State().Calendar.Problems; len(p) != 1 || !strings.Contains(p[0].Text, "2 so far") {
+		t.Errorf("%+v", p)
+	}
 	refresh("m1 m40 m5")
 	refresh("m1 m40 m5")
 	s.body = fixtures(1, 3, 5, 40) // and back

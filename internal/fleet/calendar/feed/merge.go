@@ -3,10 +3,13 @@ package feed
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"kickoff/internal/fleet/calendar"
 )
+
+const vanishedText = "vanished from the feed"
 
 // merge brings a fetched calendar, or nil for an unchanged one, into the plan.
 func (f *Feed) merge(next *calendar.Calendar, now time.Time) error {
@@ -23,7 +26,12 @@ func (f *Feed) merge(next *calendar.Calendar, now time.Time) error {
 	}
 	present := map[string]bool{}
 	if next == nil { // unchanged: what counted as missing is missing once more
-		next = &calendar.Calendar{Zones: old.Zones, Aliases: old.Aliases, Problems: old.Problems}
+		next = &calendar.Calendar{Zones: old.Zones, Aliases: old.Aliases}
+		for _, p := range old.Problems {
+			if !strings.Contains(p.Text, vanishedText) { // said anew below
+				next.Problems = append(next.Problems, p)
+			}
+		}
 		for _, e := range old.Events {
 			if missing[e.Key()] == 0 {
 				next.Events = append(next.Events, e)
@@ -56,7 +64,7 @@ func (f *Feed) merge(next *calendar.Calendar, now time.Time) error {
 			if missing[key]++; missing[key] < VanishAfter {
 				merged.Events = append(merged.Events, *e)
 				merged.Problems = append(merged.Problems, calendar.Problem{UID: e.UID,
-					Text: fmt.Sprintf("%s vanished from the feed; it stays in the plan until %d healthy fetches lack it (%d so far)", e.Title, VanishAfter, missing[key])})
+					Text: fmt.Sprintf("%s "+vanishedText+"; it stays in the plan until %d healthy fetches lack it (%d so far)", e.Title, VanishAfter, missing[key])})
 			} else {
 				delete(missing, key)
 			}
