@@ -159,6 +159,22 @@ func (in *interp) arrayTransform(c *call, a *array) (any, bool) {
 			}
 		}
 		return nil, true
+	case "insert":
+		i := in.int(c, 0)
+		if c.used = len(c.args); i < 0 || i > int64(len(a.e)) {
+			in.refuse("Array#insert at %d is not supported", i)
+		}
+		a.e = slices.Insert(slices.Clone(a.e), int(i), c.args[1:]...)
+		return a, true
+	case "product":
+		out := &array{}
+		for _, x := range a.e {
+			for _, y := range in.listArg(c, 0) {
+				in.step()
+				out.e = append(out.e, &array{[]any{x, y}})
+			}
+		}
+		return out, true
 	case "dig":
 		return in.dig(c), true
 	case "clear":

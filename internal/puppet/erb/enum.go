@@ -44,7 +44,7 @@ func (in *interp) enumMethod(c *call, elems []any) (any, bool) {
 			in.yield(c, e)
 		}
 		return c.recv, true
-	case "select", "filter", "reject":
+	case "select", "filter", "reject", "find_all":
 		return &array{in.chosen(c, elems)}, true
 	case "partition":
 		var yes, no []any

@@ -247,10 +247,17 @@ func (in *interp) rangeMethod(c *call, r *rng) (any, bool) {
 		if n <= 0 {
 			in.raise("ArgumentError", "step can't be 0")
 		}
+		var elems []any
 		for i, x := range in.rangeList(r) {
 			if int64(i)%n == 0 {
-				in.yield(c, x)
+				elems = append(elems, x)
 			}
+		}
+		if c.block == nil {
+			return &enumerator{src: r, method: "each_slice", elems: elems}, true
+		}
+		for _, x := range elems {
+			in.yield(c, x)
 		}
 		return r, true
 	}

@@ -118,7 +118,11 @@ func (in *interp) format(f string, args []any) any {
 		case *array:
 			a = newStr(inspect(x))
 		case *hash:
-			in.refuse("sprintf of a Hash is not supported")
+			if strings.Contains(f, "%<") || strings.Contains(f, "%{") {
+				values[i] = in.data(x, true)
+				continue
+			}
+			a = newStr(inspect(x))
 		}
 		values[i] = in.toValue(a)
 	}

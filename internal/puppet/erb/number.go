@@ -59,6 +59,11 @@ func (in *interp) intMethod(c *call, n int64) (any, bool) {
 		}
 	case "between?":
 		return in.mustCompare(n, in.arg(c, 0)) >= 0 && in.mustCompare(n, in.arg(c, 1)) <= 0, true
+	case "fdiv":
+		return in.arithmetic(&call{name: "/"}, float64(n), in.arg(c, 0)), true
+	case "clamp":
+		lo, hi := in.int(c, 0), in.int(c, 1)
+		return max(lo, min(hi, n)), true
 	case "integer?":
 		return true, true
 	}

@@ -147,7 +147,7 @@ func (in *interp) stringConversion(c *call, s *str) (any, bool) {
 func (in *interp) changed(c *call, name, s string) (string, bool) {
 	switch name {
 	case "upcase":
-		return strings.ToUpper(s), true
+		return strings.ReplaceAll(strings.ToUpper(s), "ß", "SS"), true
 	case "downcase":
 		return strings.ToLower(s), true
 	case "capitalize":

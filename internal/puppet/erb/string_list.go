@@ -21,9 +21,9 @@ func (in *interp) substitute(c *call, s string) string {
 	if c.name == "sub" {
 		limit = 1
 	}
-	all, err := re.re.FindAll(s, limit)
-	if err != nil {
-		in.refuse("%v", err)
+	all := in.findAll(re, s, limit)
+	if strings.Contains(re.source, "(?<") && len(c.args) > 1 && strings.Contains(text(c.args[1]), `\`) {
+		in.refuse("\\ in the replacement for a regular expression with (?< is not supported")
 	}
 	var b strings.Builder
 	end := 0
@@ -54,6 +54,18 @@ func (in *interp) substitute(c *call, s string) string {
 	}
 	b.WriteString(s[end:])
 	return b.String()
+}
+
+// findAll gives the matches. Ruby's ^ does not match after the line break that ends the text.
+func (in *interp) findAll(re *regex, s string, limit int) [][]int {
+	all, err := re.re.FindAll(s, limit)
+	if err != nil {
+		in.refuse("%v", err)
+	}
+	if n := len(all); n > 0 && strings.HasPrefix(re.source, "^") && strings.HasSuffix(s, "\n") && all[n-1][0] == len(s) {
+		all = all[:n-1]
+	}
+	return all
 }
 
 func (in *interp) split(c *call, s string) any {
@@ -182,10 +194,7 @@ func (in *interp) scan(c *call, s string) any {
 	default:
 		in.raise("TypeError", "wrong argument type "+className(p)+" (expected Regexp)")
 	}
-	all, err := re.re.FindAll(s, -1)
-	if err != nil {
-		in.refuse("%v", err)
-	}
+	all := in.findAll(re, s, -1)
 	a := &array{}
 	for _, loc := range all {
 		m := &match{s, loc}
