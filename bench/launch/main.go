@@ -45,7 +45,7 @@ func run(ctx context.Context, binary string, n int) error {
 		if err != nil {
 			return err
 		}
-		our, err := story.ColdStart(ctx, p)
+		our, err := story.LaunchMore(ctx, p)
 		if err != nil {
 			return err
 		}

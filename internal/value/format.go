@@ -7,7 +7,7 @@ import (
 )
 
 // FormatFloat formats a float as Ruby's Float#to_s: the shortest digits that read back, a decimal point always, and
-// an exponent below 1e-4 and from 1e16 on.
+// an exponent below 1e-4 and from 1e15 on (seen in Ruby 3.1).
 func FormatFloat(f float64) string {
 	switch {
 	case math.IsInf(f, 1):
@@ -17,7 +17,7 @@ func FormatFloat(f float64) string {
 	case math.IsNaN(f):
 		return "NaN"
 	}
-	if a := math.Abs(f); f == 0 || a >= 1e-4 && a < 1e16 {
+	if a := math.Abs(f); f == 0 || a >= 1e-4 && a < 1e15 {
 		s := strconv.FormatFloat(f, 'f', -1, 64)
 		if !strings.Contains(s, ".") {
 			s += ".0"

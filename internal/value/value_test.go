@@ -52,7 +52,7 @@ func TestEqual(t *testing.T) {
 
 func TestFormatFloatAsRuby(t *testing.T) {
 	for f, want := range map[float64]string{
-		1: "1.0", 1.5: "1.5", -0.25: "-0.25", 1e15: "1000000000000000.0", 1e16: "1.0e+16", 1.25e20: "1.25e+20",
+		1: "1.0", 1.5: "1.5", -0.25: "-0.25", 1e14: "100000000000000.0", 1e15: "1.0e+15", 1.25e20: "1.25e+20",
 		0.0001: "0.0001", 0.00001: "1.0e-05", 0: "0.0", 1e100: "1.0e+100",
 	} {
 		if got := value.FormatFloat(f); got != want {

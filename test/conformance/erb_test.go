@@ -45,7 +45,7 @@ func erbCases(t *testing.T) []erbCase {
 		}
 		cases = append(cases, erbCase{Vars: vars, Template: tpl})
 	}
-	for _, tpl := range strings.Split(string(read(t, "testdata/erb/templates.txt")), "----\n") {
+	for tpl := range strings.SplitSeq(string(read(t, "testdata/erb/templates.txt")), "----\n") {
 		cases = append(cases, erbCase{Vars: vars, Template: tpl})
 	}
 	return cases

@@ -14,9 +14,10 @@ import (
 	"kickoff/internal/fleet/cloud/local"
 )
 
-// ColdStart plays the story up to the moment when all are in service, and gives the seconds from the request for the
-// group's instances to the service of the last of them.
-func ColdStart(ctx context.Context, p Params) (lead time.Duration, err error) {
+// LaunchMore plays the story up to the moment when all are in service, asks for the group's count of instances once
+// more, and gives the time from that request to the service of the last of them. The machines of before are idle then:
+// what is measured is the launch of the new ones alone.
+func LaunchMore(ctx context.Context, p Params) (lead time.Duration, err error) {
 	s, err := prepare(p)
 	if err != nil {
 		return 0, err
@@ -25,9 +26,26 @@ func ColdStart(ctx context.Context, p Params) (lead time.Duration, err error) {
 	if err := s.startParts(ctx); err != nil {
 		return 0, err
 	}
-	var res Result
-	err = s.coldStart(ctx, &res)
-	return res.Lead, err
+	if err := s.inService(ctx, p.Count, 10*time.Minute); err != nil {
+		return 0, err
+	}
+	asked := time.Now()
+	if _, err := s.client.Launch(ctx, p.Group, p.Count); err != nil {
+		return 0, err
+	}
+	if err := s.inService(ctx, 2*p.Count, 10*time.Minute); err != nil {
+		return 0, err
+	}
+	fleet, err := s.client.Fleet(ctx, p.Group, false)
+	if err != nil {
+		return 0, err
+	}
+	for _, i := range fleet.Groups[0].Instances {
+		if begin := i.Stages[0].Begin; begin.After(asked) {
+			lead = max(lead, time.Duration(i.LeadSeconds*float64(time.Second)))
+		}
+	}
+	return lead, nil
 }
 
 // ScriptStart launches the group's count of machines with a script as user-data, without a server, and gives the time

@@ -12,11 +12,12 @@ import (
 
 // vcalendar wraps events, each given by its lines.
 func vcalendar(events ...string) []byte {
-	b := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n"
+	var b strings.Builder
+	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n")
 	for _, e := range events {
-		b += "BEGIN:VEVENT\r\n" + strings.ReplaceAll(strings.TrimSpace(e), "\n", "\r\n") + "\r\nEND:VEVENT\r\n"
+		b.WriteString("BEGIN:VEVENT\r\n" + strings.ReplaceAll(strings.TrimSpace(e), "\n", "\r\n") + "\r\nEND:VEVENT\r\n")
 	}
-	return []byte(b + "END:VCALENDAR\r\n")
+	return []byte(b.String() + "END:VCALENDAR\r\n")
 }
 
 func zone(t testing.TB, name string) *time.Location {

@@ -9,6 +9,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -110,9 +111,10 @@ func (d *Decision) bound(hit bool, rule Rule, size int, what string) {
 
 // Why is the decision in one line.
 func (d Decision) Why() string {
-	why := d.Won.Why
+	var why strings.Builder
+	why.WriteString(d.Won.Why)
 	for _, b := range d.Bound {
-		why += "; " + b.Why
+		why.WriteString("; " + b.Why)
 	}
-	return why
+	return why.String()
 }

@@ -30,16 +30,17 @@ func berlin(t testing.TB) *time.Location {
 // fixtures is a calendar of matches: "uid category begin hours [status]".
 func fixtures(t testing.TB, lines ...string) *calendar.Calendar {
 	t.Helper()
-	b := "BEGIN:VCALENDAR\r\n"
+	var b strings.Builder
+	b.WriteString("BEGIN:VCALENDAR\r\n")
 	for _, l := range lines {
 		f := strings.Fields(l)
-		b += fmt.Sprintf("BEGIN:VEVENT\r\nUID:%s\r\nSUMMARY:%s\r\nCATEGORIES:%s\r\nDTSTART:%s\r\nDURATION:PT%sH\r\n", f[0], f[0], f[1], f[2], f[3])
+		b.WriteString(fmt.Sprintf("BEGIN:VEVENT\r\nUID:%s\r\nSUMMARY:%s\r\nCATEGORIES:%s\r\nDTSTART:%s\r\nDURATION:PT%sH\r\n", f[0], f[0], f[1], f[2], f[3]))
 		if len(f) > 4 {
-			b += "STATUS:" + f[4] + "\r\n"
+			b.WriteString("STATUS:" + f[4] + "\r\n")
 		}
-		b += "END:VEVENT\r\n"
+		b.WriteString("END:VEVENT\r\n")
 	}
-	c, err := calendar.Parse([]byte(b + "END:VCALENDAR\r\n"))
+	c, err := calendar.Parse([]byte(b.String() + "END:VCALENDAR\r\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

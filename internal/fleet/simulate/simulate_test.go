@@ -44,11 +44,12 @@ groups:
 `
 
 func ics(events ...string) *calendar.Calendar {
-	b := "BEGIN:VCALENDAR\r\n"
+	var b strings.Builder
+	b.WriteString("BEGIN:VCALENDAR\r\n")
 	for i, e := range events {
-		b += fmt.Sprintf("BEGIN:VEVENT\r\nUID:m%d\r\nCATEGORIES:League\r\nDURATION:PT2H\r\nDTSTART;TZID=Europe/Berlin:%s\r\nEND:VEVENT\r\n", i, e)
+		b.WriteString(fmt.Sprintf("BEGIN:VEVENT\r\nUID:m%d\r\nCATEGORIES:League\r\nDURATION:PT2H\r\nDTSTART;TZID=Europe/Berlin:%s\r\nEND:VEVENT\r\n", i, e))
 	}
-	c, err := calendar.Parse([]byte(b + "END:VCALENDAR\r\n"))
+	c, err := calendar.Parse([]byte(b.String() + "END:VCALENDAR\r\n"))
 	if err != nil && !errors.Is(err, calendar.ErrEmpty) {
 		panic(err)
 	}

@@ -371,12 +371,7 @@ func (in *interp) isA(x any, name string) bool {
 	if name == k || name == "Object" || name == "BasicObject" || name == "Kernel" {
 		return true
 	}
-	for _, up := range strings.Fields(above[k]) {
-		if up == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(strings.Fields(above[k]), name)
 }
 
 // responders are the methods that templates ask for, with the classes that have them.

@@ -297,13 +297,13 @@ func (w *walker) inspect(b *strings.Builder, x any) {
 
 // sorted gives the options of a regular expression in the order of inspect.
 func sorted(flags string) string {
-	out := ""
+	var out strings.Builder
 	for _, f := range "mix" {
 		if strings.ContainsRune(flags, f) {
-			out += string(f)
+			out.WriteString(string(f))
 		}
 	}
-	return out
+	return out.String()
 }
 
 func plainSymbol(s string) bool {

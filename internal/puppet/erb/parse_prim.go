@@ -321,7 +321,7 @@ func (p *parser) words() node {
 	t := p.tok
 	a := &arrayNode{at: at(t.line)}
 	for _, part := range p.content(t) {
-		for _, w := range strings.Fields(part.(*rawNode).s) {
+		for w := range strings.FieldsSeq(part.(*rawNode).s) {
 			a.elems = append(a.elems, &strNode{a.at, []node{&rawNode{a.at, w}}})
 		}
 	}
@@ -354,13 +354,13 @@ func (p *parser) regexp() node {
 
 // plainText gives the text of a string without interpolation.
 func plainText(s *strNode) (string, bool) {
-	text := ""
+	var text strings.Builder
 	for _, part := range s.parts {
 		raw, ok := part.(*rawNode)
 		if !ok {
 			return "", false
 		}
-		text += raw.s
+		text.WriteString(raw.s)
 	}
-	return text, true
+	return text.String(), true
 }

@@ -19,11 +19,12 @@ var now = time.Date(2025, 9, 1, 12, 0, 0, 0, time.UTC)
 
 // fixtures is a calendar with matches on the given days from now on.
 func fixtures(days ...int) string {
-	b := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"
+	var b strings.Builder
+	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n")
 	for _, d := range days {
-		b += fmt.Sprintf("BEGIN:VEVENT\r\nUID:m%d\r\nDTSTAMP:20250101T000000Z\r\nDTSTART:%s\r\nEND:VEVENT\r\n", d, now.AddDate(0, 0, d).Format("20060102T150405Z"))
+		b.WriteString(fmt.Sprintf("BEGIN:VEVENT\r\nUID:m%d\r\nDTSTAMP:20250101T000000Z\r\nDTSTART:%s\r\nEND:VEVENT\r\n", d, now.AddDate(0, 0, d).Format("20060102T150405Z")))
 	}
-	return b + "END:VCALENDAR\r\n"
+	return b.String() + "END:VCALENDAR\r\n"
 }
 
 // server is a calendar server that says what it is told to.
