@@ -208,11 +208,15 @@ func (s *Story) consoleLink(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(raw)), err
 }
 
-// buildImage makes the local cloud's base image once; it says nothing when the image is there.
+// buildImage makes the local cloud's images once; it says nothing when they are there.
 func (s *Story) buildImage(ctx context.Context) error {
 	s.tell.say("base image of the local cloud (built once, then cached)")
-	_, err := s.kickoff(ctx, "local-cloud", "image")
-	return err
+	for _, name := range s.p.Images {
+		if _, err := s.kickoff(ctx, "local-cloud", "image", name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cleanUp ends everything and checks that nothing stays on the machine.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"kickoff/internal/api"
@@ -37,6 +38,8 @@ type Params struct {
 	ChangeFile, ChangeFrom, ChangeTo string
 	// MinRequests is how many requests the load must have made at least.
 	MinRequests int
+	// Images are the images of the local cloud that the example uses; empty means debian-12.
+	Images []string
 	// Subnet is the machines' network; HostAddress the host's address in it; GitPort where it serves the application.
 	Subnet, HostAddress, GitPort string
 	// Console is where the console listens; empty for a free port of loopback.
@@ -112,6 +115,9 @@ func prepare(p Params) (*Story, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
+	if len(p.Images) == 0 {
+		p.Images = []string{"debian-12"}
+	}
 	s := &Story{p: p, dir: dir, tell: newTeller(p.Out)}
 	var err error
 	s.before, err = Survey(dir, p.Binary)
@@ -143,7 +149,8 @@ func (s *Story) startCloud(ctx context.Context) error {
 	}
 	var err error
 	s.cloud, err = s.start("local-cloud", 0, "local-cloud", "--state-dir", filepath.Join(s.dir, "cloud"),
-		"--socket", s.cloudSocket(), "--subnet", s.p.Subnet, "--host-name", "kickoff.internal", "--socket-owner", strconv.Itoa(unprivileged))
+		"--socket", s.cloudSocket(), "--subnet", s.p.Subnet, "--host-name", "kickoff.internal", "--socket-owner", strconv.Itoa(unprivileged),
+		"--image", strings.Join(s.p.Images, ","))
 	if err != nil {
 		return err
 	}

@@ -49,13 +49,14 @@ func TestMatchday(t *testing.T) {
 	play(t, p)
 }
 
-// TestAnotherApplication plays the same story with another application, other names, ports and counts.
+// TestAnotherApplication plays the same story with another application, other names, ports and counts; the machines
+// behind the edge run their user-data, the same bytes, by Debian's cloud-init.
 func TestAnotherApplication(t *testing.T) {
 	p := Params{
 		Binary: binary(t), Example: "testdata/tickets", App: "testdata/tickets/app",
 		BalancerGroup: "edge", Group: "shop-staging", Count: 2, Port: 8088, InstanceHeader: "X-Shop",
 		ChangeFile: "environments/production/data/common.yaml", ChangeFrom: "EUR", ChangeTo: "USD",
-		MinRequests: 1000, Subnet: "10.79.0.0/24", HostAddress: "10.79.0.2", GitPort: "8142", Out: t.Output(),
+		MinRequests: 1000, Images: []string{"debian-12", "debian-12-cloud-init"}, Subnet: "10.79.0.0/24", HostAddress: "10.79.0.2", GitPort: "8142", Out: t.Output(),
 	}
 	play(t, p)
 }

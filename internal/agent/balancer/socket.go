@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"kickoff/internal/wire"
@@ -221,6 +223,9 @@ func (b *Balancer) oldSessions(ctx context.Context, backend string) (sessions ma
 		return out, true
 	}
 	reply, err := ask(ctx, b.opt.Master, "show proc")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return out, true // no process listens there
+	}
 	if err != nil {
 		b.opt.Logger.Warn("haproxy's master process does not answer", "error", err)
 		return out, false
