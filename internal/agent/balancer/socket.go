@@ -10,7 +10,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"kickoff/internal/wire"
@@ -223,8 +222,8 @@ func (b *Balancer) oldSessions(ctx context.Context, backend string) (sessions ma
 		return out, true
 	}
 	reply, err := ask(ctx, b.opt.Master, "show proc")
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return out, true // no process listens there
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, true // haproxy was started without one
 	}
 	if err != nil {
 		b.opt.Logger.Warn("haproxy's master process does not answer", "error", err)
