@@ -15,7 +15,7 @@ class edge (
     '/etc/haproxy/haproxy.cfg':
       content => epp('edge/haproxy.cfg.epp', { 'port' => $port, 'backend' => $backend });
     '/etc/default/haproxy':
-      content => "EXTRAOPTS=\"-f /etc/haproxy/kickoff\"\n";
+      content => "EXTRAOPTS=\"-S /run/haproxy-master.sock -f /etc/haproxy/kickoff\"\n";
   }
   ~> service { 'haproxy':
     ensure => running,
