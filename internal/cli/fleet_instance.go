@@ -80,18 +80,9 @@ func newFleetDrainCommand(sio *IO, f *clientFlags) *cobra.Command {
 counts against the size of its group. kickoff fleet undrain lets it back.`,
 		Example: "  kickoff fleet drain i-0123456789abcdef0 --reason 'looking at a memory leak'",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			d, err := c.Drain(cmd.Context(), args[0], api.DrainRequest{Reason: reason})
-			if err != nil {
-				return err
-			}
-			return printDone(sio.Out, output, d)
-		},
+		RunE: f.oneCall(sio, &output, func(ctx context.Context, c *api.Client, name string) (api.Done, error) {
+			return c.Drain(ctx, name, api.DrainRequest{Reason: reason})
+		}),
 	}
 	addOutputFlag(cmd, &output)
 	cmd.Flags().StringVar(&reason, "reason", "", "shown in the status")
@@ -106,18 +97,9 @@ func newFleetUndrainCommand(sio *IO, f *clientFlags) *cobra.Command {
 		Example: "  kickoff fleet undrain i-0123456789abcdef0",
 		Long:    "Let a drained instance back into its balancer. It enters through the gate, as a new one: converged, current, healthy.",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			d, err := c.Undrain(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return printDone(sio.Out, output, d)
-		},
+		RunE: f.oneCall(sio, &output, func(ctx context.Context, c *api.Client, name string) (api.Done, error) {
+			return c.Undrain(ctx, name)
+		}),
 	}
 	addOutputFlag(cmd, &output)
 	return cmd

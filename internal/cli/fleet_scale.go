@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -100,21 +101,28 @@ func newFleetResumeCommand(sio *IO, f *clientFlags) *cobra.Command {
 		Long:    "Let a group launch again that stopped after three failed launches in a row. See why first: kickoff fleet status.",
 		Example: "  kickoff fleet resume backend-production",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			d, err := c.Resume(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return printDone(sio.Out, output, d)
-		},
+		RunE: f.oneCall(sio, &output, func(ctx context.Context, c *api.Client, name string) (api.Done, error) {
+			return c.Resume(ctx, name)
+		}),
 	}
 	addOutputFlag(cmd, &output)
 	return cmd
+}
+
+// oneCall makes the RunE of a command that asks the server for one thing, named by its argument, and prints the answer.
+func (f *clientFlags) oneCall(sio *IO, output *string, ask func(ctx context.Context, c *api.Client, name string) (api.Done, error)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := f.client()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		d, err := ask(cmd.Context(), c, args[0])
+		if err != nil {
+			return err
+		}
+		return printDone(sio.Out, *output, d)
+	}
 }
 
 func printDone(w io.Writer, output string, d api.Done) error {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -100,18 +101,9 @@ func newTokenRevokeCommand(sio *IO, f *clientFlags) *cobra.Command {
 		Long:    "End a token at once.",
 		Example: "  kickoff token revoke 1a2b3c4d5e6f",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			d, err := c.RevokeToken(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return printDone(sio.Out, output, d)
-		},
+		RunE: f.oneCall(sio, &output, func(ctx context.Context, c *api.Client, name string) (api.Done, error) {
+			return c.RevokeToken(ctx, name)
+		}),
 	}
 	addOutputFlag(cmd, &output)
 	return cmd

@@ -2,7 +2,6 @@ package erb
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -350,18 +349,6 @@ func writeString(b *strings.Builder, s string) {
 	b.WriteByte('"')
 }
 
-// formatFloat is Float#to_s; the recorded Ruby writes an exponent from 1e15 on.
-func formatFloat(f float64) string {
-	if a := math.Abs(f); a < 1e15 || a >= 1e16 {
-		return value.FormatFloat(f)
-	}
-	mantissa, exp, _ := strings.Cut(strconv.FormatFloat(f, 'e', -1, 64), "e")
-	if !strings.Contains(mantissa, ".") {
-		mantissa += ".0"
-	}
-	return mantissa + "e" + exp
-}
-
 // text is Ruby's to_s.
 func text(x any) string {
 	switch x := x.(type) {
@@ -372,7 +359,7 @@ func text(x any) string {
 	case int64:
 		return strconv.FormatInt(x, 10)
 	case float64:
-		return formatFloat(x)
+		return value.FormatFloat(x)
 	case symbol:
 		return string(x)
 	case *str:
